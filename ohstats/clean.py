@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from .paths import Workspace
 
 _ZERO_WIDTH = "[\u200b\u200c\u200d\u2060\ufeff]"
-_TRUE, _FALSE = ("yes", "y", "true", "1", "是"), ("no", "n", "false", "0", "否", "")
+_TRUE, _FALSE = (
+    ("yes", "y", "true", "1", "\u662f"),
+    ("no", "n", "false", "0", "\u5426", ""),
+)  # the words yes and no of the forms
 _QUARANTINE = ["table", "file", "row", "reason", "original"]
 _AUDIT = ["table", "file", "row", "column", "rule", "old", "new"]
 
@@ -57,9 +60,7 @@ def clean_table(raw: pd.DataFrame, table: schema.Table, *, file: str, places: se
     """
     frame = _headed(raw, table, file)
     normal = frame.with_columns(_normalised(column) for column in table.columns.values())
-    parsed = normal.with_columns(
-        part for column in table.columns.values() for part in _parse(column, normal, places)
-    )
+    parsed = normal.with_columns(part for column in table.columns.values() for part in _parse(column, normal, places))
     parsed = parsed.with_columns(_reason(table).alias("reason"))
     parsed = _duplicates(parsed, table)
     bad = parsed["reason"] != ""
@@ -96,9 +97,13 @@ def clean_dataset(dataset: Dataset) -> Cleaned:
         raw, corrected = corrections.apply(raw, own, file="corrections.yml")
         part = clean_table(raw, table, file=path.name, places=set(dataset.places["code"]))
         made = corrected.assign(table=table.name, file=path.name)[_AUDIT] if len(corrected) else part.audit.head(0)
-        parts.append(Cleaned(part.tables, part.quarantine, pd.concat([made, part.audit]) if len(made) else part.audit, part.rows))
+        parts.append(
+            Cleaned(part.tables, part.quarantine, pd.concat([made, part.audit]) if len(made) else part.audit, part.rows)
+        )
     if not parts:
-        raise FileRefused("{folder} holds none of the tables {known}.", folder=dataset.folder.name, known=", ".join(schema.tables()))
+        raise FileRefused(
+            "{folder} holds none of the tables {known}.", folder=dataset.folder.name, known=", ".join(schema.tables())
+        )
     whole = Cleaned(
         {name: frame for part in parts for name, frame in part.tables.items()},
         pd.concat([part.quarantine for part in parts], ignore_index=True),
@@ -115,7 +120,9 @@ def save(cleaned: Cleaned, dataset: Dataset, workspace: Workspace) -> None:
     folder = files.private(workspace.clean(dataset.id))
     for name, frame in {**cleaned.tables, "quarantine": cleaned.quarantine, "audit": cleaned.audit}.items():
         files.write_parquet(frame, folder / f"{name}.parquet")
-    files.write_json({"hash": dataset.hash, "rows": cleaned.rows, "tables": sorted(cleaned.tables)}, folder / "clean.json")
+    files.write_json(
+        {"hash": dataset.hash, "rows": cleaned.rows, "tables": sorted(cleaned.tables)}, folder / "clean.json"
+    )
 
 
 def _headed(raw: pd.DataFrame, table: schema.Table, file: str) -> pl.DataFrame:
@@ -129,7 +136,9 @@ def _headed(raw: pd.DataFrame, table: schema.Table, file: str) -> pl.DataFrame:
             Fault("column {column} is missing; headers understood: {headers}", column=name,
                   headers=", ".join([name, *table.columns[name].headers])) for name in lacking
         ] + [Fault("two headers mean the column {column}", column=name) for name in twice]  # fmt: skip
-        raise FileRefused("{file}: the header does not fit the table {table}.", file=file, table=table.name, faults=faults)
+        raise FileRefused(
+            "{file}: the header does not fit the table {table}.", file=file, table=table.name, faults=faults
+        )
     frame = pl.from_pandas(raw.rename(columns={header: name for header, name in found.items() if name}))
     absent = [pl.lit("").alias(name) for name in table.columns if name not in names]
     return frame.with_columns(absent).with_columns(pl.col(name).fill_null("") for name in table.columns)
@@ -199,7 +208,12 @@ def _duplicates(frame: pl.DataFrame, table: schema.Table) -> pl.DataFrame:
 
 
 def _kept(table: schema.Table) -> list[str]:
-    extra = [f"{column.name}_{part}" for column in table.columns.values() if column.type == "count" for part in ("hidden", "high")]
+    extra = [
+        f"{column.name}_{part}"
+        for column in table.columns.values()
+        if column.type == "count"
+        for part in ("hidden", "high")
+    ]
     return ["row", *table.columns, *extra]
 
 
@@ -246,4 +260,8 @@ def _check_coverage(tables: Mapping[str, pd.DataFrame], dataset: Dataset) -> Non
             Fault('add to covers: {{table: case_counts, places: ["{code}"], periods: {first}..{last}, keys: [total]}}',
                   code=code, first=min(years), last=max(years)) for code, years in sorted(outside.items())
         ]  # fmt: skip
-        raise FileRefused("{file}: case_counts.csv has rows that it does not cover.", file=f"{dataset.folder.name}/dataset.yml", faults=faults)
+        raise FileRefused(
+            "{file}: case_counts.csv has rows that it does not cover.",
+            file=f"{dataset.folder.name}/dataset.yml",
+            faults=faults,
+        )

@@ -48,14 +48,22 @@ def apply(frame: pd.DataFrame, entries: Iterable[dict[str, Any]], *, file: str) 
                 new_values = old.map(new) if isinstance(new, dict) else pd.Series(new, index=old.index, dtype="str")
                 changes.append(
                     pd.DataFrame(
-                        {"row": corrected.loc[cells, "row"], "column": column, "rule": f"correction {number}", "old": old, "new": new_values}
+                        {
+                            "row": corrected.loc[cells, "row"],
+                            "column": column,
+                            "rule": f"correction {number}",
+                            "old": old,
+                            "new": new_values,
+                        }
                     )
                 )
                 corrected.loc[cells, column] = new_values
                 continue
         faults.append(Fault("correction {number}: {problem}", number=number, problem=fault))
     if faults:
-        raise FileRefused("{file}: {n} corrections do not fit; nothing was written.", file=file, n=len(faults), faults=faults)
+        raise FileRefused(
+            "{file}: {n} corrections do not fit; nothing was written.", file=file, n=len(faults), faults=faults
+        )
     audit = pd.concat(changes, ignore_index=True) if changes else pd.DataFrame(columns=list(AUDIT_COLUMNS))
     return corrected, audit
 
@@ -91,7 +99,9 @@ def _expected(entry: dict[str, Any], frame: pd.DataFrame, cells: pd.Series[bool]
         if not found:
             return Fault("the file has no row {row}", row=entry["row"])
         if (frame.loc[cells, entry["column"]] != str(entry["from"])).any():
-            return Fault("row {row} no longer holds the value expected in {column}", row=entry["row"], column=entry["column"])
+            return Fault(
+                "row {row} no longer holds the value expected in {column}", row=entry["row"], column=entry["column"]
+            )
     elif found != int(entry["expect_rows"]):
         return Fault("{found} rows match, {expected} were expected", found=found, expected=entry["expect_rows"])
     return None

@@ -92,7 +92,9 @@ def open_data(
     disclosure.check_edition(edition)
     for name, value, known in (("language", language, LANGUAGES), ("assessment", assessment, ASSESSMENTS)):
         if value not in known:
-            raise ParameterRefused("No {name} '{value}'. There are: {known}.", name=name, value=value, known=", ".join(known))
+            raise ParameterRefused(
+                "No {name} '{value}'. There are: {known}.", name=name, value=value, known=", ".join(known)
+            )
     when = periods.parse(period)
     chosen.check_period(when)
     first = int(first_year) if first_year else chosen.span.first_year
@@ -132,7 +134,11 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, ob
     folder = workspace.clean(chosen.id)
     told = files.read_json(folder / "clean.json")
     if not told or told["hash"] != chosen.hash:
-        raise OhstatsError("The tables of {dataset} are not clean. Run: ohstats clean --data-dir {folder}", dataset=chosen.id, folder=chosen.folder.name)
+        raise OhstatsError(
+            "The tables of {dataset} are not clean. Run: ohstats clean --data-dir {folder}",
+            dataset=chosen.id,
+            folder=chosen.folder.name,
+        )
     from .clean import Cleaned
 
     cleaned = Cleaned(
@@ -145,7 +151,9 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, ob
     return protected.facts
 
 
-def _protected(chosen: Dataset, edition: str, code: str) -> tuple[pd.DataFrame, dict[str, object], dict[str, dict[str, int]]]:
+def _protected(
+    chosen: Dataset, edition: str, code: str
+) -> tuple[pd.DataFrame, dict[str, object], dict[str, dict[str, int]]]:
     """Protected counts of one place and the context: from the workspace, or made in memory where nothing can be exposed."""
     for root in (None, paths.REPOSITORY):
         workspace = paths.Workspace.at(root)
@@ -175,4 +183,6 @@ def _inherited(rows: pd.DataFrame, chain: tuple[str, ...], column: str) -> pd.Da
 
 def _breaks(chosen: Dataset, code: str) -> pd.DataFrame:
     rows = _inherited(reference.table("breaks", chosen.folder), chosen.ancestors(code), "place")
-    return rows[(rows["place"] == code) | (rows["scope"] == "below")].sort_values("first_period_after", ignore_index=True)
+    return rows[(rows["place"] == code) | (rows["scope"] == "below")].sort_values(
+        "first_period_after", ignore_index=True
+    )

@@ -77,7 +77,11 @@ class Dataset:
         """
         code = str(district)
         if code not in self.reported:
-            names = [f"{row.code} {row.name_zh} {row.name_en}" for row in self.places.itertuples() if row.code in self.reported]
+            names = [
+                f"{row.code} {row.name_zh} {row.name_en}"
+                for row in self.places.itertuples()
+                if row.code in self.reported
+            ]
             raise ParameterRefused(
                 "No place '{code}' in data set {dataset}. There are: {known}.",
                 code=code, dataset=self.id, known=nearest(code, names, most=5),
@@ -138,7 +142,10 @@ def load(data_dir: str | Path) -> Dataset:
     faults = [] if isinstance(told, dict) else [Fault("it must hold entries like 'id: name'")]
     told = told if isinstance(told, dict) else {}
     unknown = sorted(set(told) - _KNOWN)
-    faults += [Fault("unknown entry '{name}'; known are {known}", name=name, known=", ".join(sorted(_KNOWN))) for name in unknown]
+    faults += [
+        Fault("unknown entry '{name}'; known are {known}", name=name, known=", ".join(sorted(_KNOWN)))
+        for name in unknown
+    ]
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", str(told.get("id", ""))):
         faults.append(Fault("'id' must be a short name of small letters, digits, - and _"))
     places = _places(folder)
@@ -182,9 +189,13 @@ def _places(folder: Path) -> pd.DataFrame:
     faults = []
     for row, code, level in zip(frame["row"], frame["code"], frame["level"], strict=True):
         if not _CODE.fullmatch(code):
-            faults.append(Fault("row {row}: code '{code}' is not six digits without a leading zero", row=row, code=code))
+            faults.append(
+                Fault("row {row}: code '{code}' is not six digits without a leading zero", row=row, code=code)
+            )
         if level not in _LEVELS:
-            faults.append(Fault("row {row}: level '{level}' is none of {known}", row=row, level=level, known=", ".join(_LEVELS)))
+            faults.append(
+                Fault("row {row}: level '{level}' is none of {known}", row=row, level=level, known=", ".join(_LEVELS))
+            )
     twice = frame.loc[frame["code"].duplicated(), "row"]
     faults += [Fault("row {row}: this code stands in an earlier row", row=row) for row in twice]
     if faults:
@@ -204,7 +215,9 @@ def _covers(told: Any, places: pd.DataFrame, faults: list[Fault]) -> list[Cover]
                 str(entry["table"]), wanted, span, str(entry.get("year_basis", "")), tuple(entry.get("keys", ()))
             )
         except (TypeError, KeyError, ParameterRefused):
-            faults.append(Fault("covers, entry {number}: needs table, places (all or a list of codes) and periods", number=number))
+            faults.append(
+                Fault("covers, entry {number}: needs table, places (all or a list of codes) and periods", number=number)
+            )
             continue
         missing = [code for code in wanted if code not in codes]
         if missing:

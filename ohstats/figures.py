@@ -42,7 +42,7 @@ def _style() -> dict[str, Any]:
     font_manager.fontManager.addfont(path)
     name = font_manager.FontProperties(fname=path).get_name()
     return {
-        "font.family": "sans-serif", "font.sans-serif": [name, "DejaVu Sans"], "font.size": 10.5, "axes.unicode_minus": True,
+        "font.family": [name, "DejaVu Sans"], "font.size": 10.5, "axes.unicode_minus": True,
         "svg.fonttype": "none", "svg.hashsalt": "ohstats", "axes.spines.top": False, "axes.spines.right": False,
         "axes.edgecolor": GREY, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "text.color": INK,
         "axes.grid": False, "lines.linewidth": 1.8, "hatch.linewidth": 0.6, "hatch.color": GREY,
@@ -126,7 +126,9 @@ def cases(series: pd.DataFrame, fits: pd.DataFrame, breaks: pd.DataFrame, *, nam
             axes.plot(span, fit.level * np.exp(fit.slope * (span - fit.first_year)), color=ORANGE, zorder=2)
             middle = (fit.first_year + fit.last_year) / 2
             high = series.loc[series["year"].between(fit.first_year, fit.last_year), "upper"].max()
-            axes.text(middle, min(high * 1.05, top * 0.88), fit.label, color=ORANGE, ha="center", va="bottom", fontsize=9.5)
+            axes.text(
+                middle, min(high * 1.05, top * 0.88), fit.label, color=ORANGE, ha="center", va="bottom", fontsize=9.5
+            )
         axes.set_ylabel(_("new cases"))
 
     return render(draw, height=3.7, name=name, title=title, alt=alt)
@@ -141,7 +143,9 @@ def _mark_breaks(axes: Axes, breaks: pd.DataFrame, years: np.ndarray, top: float
             axes.text(row.year - 0.42, top * 0.985, row.label, fontsize=8.5, va="top", ha="left")
         else:
             axes.axvspan(row.year - 0.5, min(row.last, years[-1]) + 0.5, color=PALE, zorder=0, linewidth=0)
-            axes.text(row.year - 0.42, top * 0.02, row.label, fontsize=8.5, color=GREY, va="bottom", ha="left", rotation=90)
+            axes.text(
+                row.year - 0.42, top * 0.02, row.label, fontsize=8.5, color=GREY, va="bottom", ha="left", rotation=90
+            )
 
 
 def _mark_points(axes: Axes, series: pd.DataFrame, top: float) -> None:
@@ -157,7 +161,9 @@ def _mark_points(axes: Axes, series: pd.DataFrame, top: float) -> None:
         )  # fmt: skip
         if state == "provisional":
             for year in rows["year"]:
-                axes.axvspan(year - 0.5, year + 0.5, facecolor="none", hatch="///", edgecolor=PALE, linewidth=0, zorder=0)
+                axes.axvspan(
+                    year - 0.5, year + 0.5, facecolor="none", hatch="///", edgecolor=PALE, linewidth=0, zorder=0
+                )
     for state, text in (("gap", _("no figure")), ("hidden", "*")):
         for year in series.loc[series["state"] == state, "year"]:
             axes.text(year, top * 0.015, text, fontsize=8.5 if state == "gap" else 12, color=GREY, ha="center", va="bottom",

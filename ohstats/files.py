@@ -29,7 +29,10 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         there = ", ".join(sorted(each.name for each in path.parent.glob("*"))[:20]) if path.parent.is_dir() else "-"
         raise FileRefused(
-            "{file} cannot be read. The folder {folder} holds: {there}.", file=path.name, folder=path.parent.name, there=there
+            "{file} cannot be read. The folder {folder} holds: {there}.",
+            file=path.name,
+            folder=path.parent.name,
+            there=there,
         ) from error
 
 

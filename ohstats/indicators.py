@@ -35,7 +35,9 @@ def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
         `measure`, the Estimate columns (percent for shares, the count itself for counts), `basis`, `source`. What cannot be
         computed is missing and `note` says why: no data, protected, denominator is 0, numerator above denominator.
     """
-    rows = data.counts[(data.counts["period"] == period) & (data.counts["group"] == "") & data.counts["measure"].isin(ids)]
+    rows = data.counts[
+        (data.counts["period"] == period) & (data.counts["group"] == "") & data.counts["measure"].isin(ids)
+    ]
     declared = data.indicators.set_index("indicator_id")
     made = pd.DataFrame({"measure": ids}).merge(
         rows[["measure", "numerator", "denominator", "hidden", "source"]], on="measure", how="left"

@@ -28,7 +28,9 @@ class Window(NamedTuple):
 
 def total(data: Data) -> pd.DataFrame:
     """Counts of all new cases together, in the one year basis that the report uses (diagnosis year where there is one)."""
-    rows = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["key"] == "total") & (data.counts["group"] == "")]
+    rows = data.counts[
+        (data.counts["measure"] == NEW_CASES) & (data.counts["key"] == "total") & (data.counts["group"] == "")
+    ]
     basis = "diagnosis" if (rows["year_basis"] == "diagnosis").any() else "report"
     return rows[rows["year_basis"] == basis]
 
@@ -61,11 +63,23 @@ def yearly(data: Data) -> pd.DataFrame:
     return made
 
 
+def exact_limits(cases: float) -> tuple[float, float]:
+    """Exact 95 % Poisson limits of one count; missing for a missing count."""
+    if np.isnan(cases):
+        return np.nan, np.nan
+    row = rates.rate(pd.DataFrame({"n": [cases]}), events="n", method="exact").iloc[0]
+    return float(row["lower"]), float(row["upper"])
+
+
 def windows(series: pd.DataFrame, breaks: pd.DataFrame) -> list[Window]:
     """Stretches between declared breaks that hold a figure; only rows of kind "break" cut."""
     cuts = breaks.loc[breaks["kind"] == "break", "first_period_after"].astype(int)
     years = series.loc[series["state"] != "gap", "year"]
-    return [Window(int(first), int(last)) for first, last in trend.windows(years.tolist(), cuts.tolist())] if len(years) else []
+    return (
+        [Window(int(first), int(last)) for first, last in trend.windows(years.tolist(), cuts.tolist())]
+        if len(years)
+        else []
+    )
 
 
 def change(series: pd.DataFrame, window: Window, *, without: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -98,7 +112,7 @@ def change(series: pd.DataFrame, window: Window, *, without: tuple[str, ...] = (
         fitted[["value", "lower", "upper", "slope", "numerator"]] = np.nan
         fitted["verdict"], fitted["note"] = "", NOT_SHOWN if hidden else "no figure"
         fitted["n_points"] = len(used)
-    fitted["first_year"], fitted["last_year"] = window if hidden or used.empty else (used["year"].min(), used["year"].max())
+    fitted["first_year"], fitted["last_year"] = window if used.empty else (used["year"].min(), used["year"].max())
     return fitted
 
 
@@ -141,8 +155,14 @@ def effort(data: Data) -> pd.DataFrame:
     """
     declared = data.indicators.set_index("indicator_id")["kind"]
     kinds = data.counts["measure"].map(declared)
-    rows = data.counts[kinds.isin(["effort", "effort_shown"]) & (data.counts["group"] == "") & data.counts["period"].str.fullmatch(r"\d{4}")]
-    made = rows.assign(year=rows["period"].astype(int), judged=kinds[rows.index] == "effort", indicator_id=rows["measure"])
+    rows = data.counts[
+        kinds.isin(["effort", "effort_shown"])
+        & (data.counts["group"] == "")
+        & data.counts["period"].str.fullmatch(r"\d{4}")
+    ]
+    made = rows.assign(
+        year=rows["period"].astype(int), judged=kinds[rows.index] == "effort", indicator_id=rows["measure"]
+    )
     made = made[made["year"].between(data.first_year, data.period.last_year)]
     return made[["indicator_id", "year", "numerator", "hidden", "judged"]].reset_index(drop=True)
 

@@ -34,7 +34,9 @@ class Result:
 
     def json(self) -> dict[str, Any]:
         """The Result as plain values: what results.json and the downloads are written from."""
-        records = json.loads(self.estimates.to_json(orient="records", double_precision=15)) if len(self.estimates) else []
+        records = (
+            json.loads(self.estimates.to_json(orient="records", double_precision=15)) if len(self.estimates) else []
+        )
         return {
             "schema": SCHEMA, "id": self.id, "language": self.language, "title": self.title, "sentences": self.sentences,
             "bullets": self.bullets, "facts": [list(pair) for pair in self.facts],

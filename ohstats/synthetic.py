@@ -107,7 +107,7 @@ def _indicator_values(plan: dict[str, Any], draw: Generator) -> pd.DataFrame:
                 continue
             part = number / (len(plan["districts"]) - 1)
             for year in years:
-                n, d = _figure(entry, part, year - years[0], len(years) - 1, draw)
+                n, d = _figure(entry, part, year - years[0], len(years) - 1, district.get("effort", 0.0), draw)
                 if district["code"] in entry.get("empty", ()):
                     n, d = 0, 0
                 rows.append(
@@ -117,12 +117,15 @@ def _indicator_values(plan: dict[str, Any], draw: Generator) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _figure(entry: dict[str, Any], part: float, step: int, steps: int, draw: Generator) -> tuple[int, int | str]:
+def _figure(
+    entry: dict[str, Any], part: float, step: int, steps: int, effort: float, draw: Generator
+) -> tuple[int, int | str]:
     """Numerator and denominator; sizes fall evenly on a log scale from the first district to the last."""
     first, last = entry["count"] if "count" in entry else entry["size"]
     size = first ** (1 - part) * last**part
     if "count" in entry:
-        return int(draw.poisson(size * (1 + entry["change"] / 100) ** step)), ""
+        mean = size * (1 + (entry["change"] + effort) / 100) ** step
+        return int(draw.poisson(mean)) if entry.get("random") else round(mean), ""
     low, high = entry["share"]
     share = low + (high - low) * step / steps + draw.normal(0, 2.0)
     denominator = max(1, round(size * (1 + 0.02 * step)))

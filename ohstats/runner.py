@@ -1,0 +1,213 @@
+"""Runs the notebooks of all places through papermill: checked before anything runs, none stopped by another's failure."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import files
+from .errors import NotebookRefused, ParameterRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .dataset import Dataset
+    from .paths import Workspace
+
+REPORTS = ("trend", "evaluation")
+REQUIRED = {"district", "period", "first_year", "data_dir", "language", "edition"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One report to make: notebook and parameters."""
+
+    notebook: str
+    report: str
+    dataset: str
+    parameters: dict[str, Any]
+    output: str
+    failed: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job; `error` names the kind of failure only, never its text."""
+
+    report: str
+    dataset: str
+    district: str
+    language: str
+    edition: str
+    period: str
+    output: str
+    error: str = ""
+
+
+def declared(notebook: Path) -> set[str]:
+    """Names that a notebook declares in its parameters cell.
+
+    Raises
+    ------
+    NotebookRefused
+        It has no code cell tagged `parameters`, more than one, or it lacks a parameter that every report has.
+    """
+    try:
+        told = json.loads(notebook.read_text(encoding="utf-8"))
+        cells = [cell for cell in told["cells"] if "parameters" in cell.get("metadata", {}).get("tags", [])]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotebookRefused("{name} is not a notebook.", name=notebook.name) from error
+    if len(cells) != 1 or cells[0]["cell_type"] != "code":
+        raise NotebookRefused(
+            "{name} has {n} code cells tagged 'parameters'; exactly one is needed, else the values passed would be overwritten "
+            "by the notebook's own.", name=notebook.name, n=len(cells),
+        )  # fmt: skip
+    from papermill import inspect_notebook
+
+    names = set(inspect_notebook(str(notebook)))
+    lacking = sorted(REQUIRED - names)
+    if lacking:
+        raise NotebookRefused(
+            "{name} does not declare the parameters {names}.", name=notebook.name, names=", ".join(lacking)
+        )
+    return names
+
+
+def check_parameters(notebook: Path, given: Iterable[str]) -> set[str]:
+    """The parameters that a notebook declares, after refusing those given that it does not.
+
+    Raises
+    ------
+    ParameterRefused
+        A parameter is unknown; the declared ones are listed.
+    """
+    known = declared(notebook)
+    unknown = sorted(set(given) - known)
+    if unknown:
+        raise ParameterRefused(
+            "{notebook} declares no parameter {names}. It declares: {known}.",
+            notebook=notebook.name, names=", ".join(unknown), known=", ".join(sorted(known)),
+        )  # fmt: skip
+    return known
+
+
+def plan(
+    chosen: Dataset,
+    workspace: Workspace,
+    *,
+    notebooks: list[Path],
+    districts: list[str],
+    languages: list[str],
+    edition: str,
+    period: str,
+    first_year: int,
+    assessment: str,
+    extra: dict[str, str] | None = None,
+) -> list[Job]:
+    """All jobs of one data set, each place and period checked before anything runs.
+
+    Raises
+    ------
+    ParameterRefused, NotebookRefused
+        A place, period, parameter or notebook cannot be run; what exists is listed.
+    """
+    from .periods import parse
+
+    chosen.check_period(parse(period))
+    jobs = []
+    for notebook in notebooks:
+        known = check_parameters(notebook, extra or ())
+        report = notebook.stem.split("_", 1)[-1]
+        for code in districts:
+            chosen.place(code)
+            for language in languages:
+                every = {
+                    "district": code, "period": period, "first_year": first_year, "data_dir": str(chosen.folder),
+                    "language": language, "edition": edition, "assessment": assessment, **(extra or {}),
+                }  # fmt: skip
+                name = f"{language}/{code}_{report}.ipynb"
+                jobs.append(
+                    Job(str(notebook), report, chosen.id, {key: every[key] for key in every if key in known},
+                        str(workspace.executed(chosen.id, edition) / name), str(workspace.failed(chosen.id, edition) / name))
+                )  # fmt: skip
+    return jobs
+
+
+def run_job(job: Job) -> Outcome:
+    """Execute one notebook; a failure is an outcome, not an exception."""
+    import papermill
+    from traitlets.config import Config
+
+    output, failed = Path(job.output), Path(job.failed)
+    for path in (output, failed):
+        path.unlink(missing_ok=True)
+        files.private(path.parent)
+    beside = output.with_name(f".{output.name}.{os.getpid()}.ipynb")
+    error = ""
+    config = Config({"KernelManager": {"transport_encryption": "required"}})
+    try:
+        papermill.execute_notebook(
+            job.notebook, str(beside), parameters=job.parameters, progress_bar=False, log_output=False, config=config
+        )
+        beside.replace(output)
+    except Exception as problem:  # noqa: BLE001  whatever happens to one report must not stop the others
+        error = getattr(problem, "ename", "") or type(problem).__name__
+        if beside.exists():
+            beside.replace(failed)
+    finally:
+        beside.unlink(missing_ok=True)
+    told = job.parameters
+    return Outcome(
+        job.report, job.dataset, told["district"], told["language"], told["edition"], told["period"], job.output, error
+    )
+
+
+def _quiet(log: str) -> None:
+    """Send what kernels print beside their outputs to a file of the workspace: it may hold paths and values."""
+    files.private(Path(log).parent)
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
+
+
+def run(jobs: list[Job], workspace: Workspace, *, workers: int, done: Callable[[Outcome], None]) -> list[Outcome]:
+    """Execute all jobs, `workers` at a time; `done` hears of each. Outcomes come in the order of the jobs."""
+    os.environ["OHSTATS_WORK"] = str(workspace.root)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    found: dict[int, Outcome] = {}
+    with ProcessPoolExecutor(max_workers=max(1, min(workers, len(jobs))), mp_context=get_context("spawn"), initializer=_quiet,
+                             initargs=(str(workspace.work / "kernels.log"),)) as pool:  # fmt: skip
+        waiting = {pool.submit(run_job, job): number for number, job in enumerate(jobs)}
+        for future in as_completed(waiting):
+            outcome = future.result()
+            found[waiting[future]] = outcome
+            done(outcome)
+    return [found[number] for number in range(len(jobs))]
+
+
+def save_manifest(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace, edition: str) -> None:
+    """Write what was run, for the site."""
+    told = {
+        "edition": edition,
+        "datasets": [str(each.folder) for each in datasets],
+        "outcomes": [asdict(each) for each in outcomes],
+    }
+    files.private(workspace.work)
+    files.write_json(told, workspace.work / f"run-{edition}.json")
+
+
+def read_manifest(workspace: Workspace, edition: str) -> tuple[list[Outcome], list[str]]:
+    """Outcomes and data set folders of the last run of an edition.
+
+    Raises
+    ------
+    ParameterRefused
+        Nothing was run.
+    """
+    told = files.read_json(workspace.work / f"run-{edition}.json")
+    if not told:
+        raise ParameterRefused("Nothing was run for the edition {edition}. Run: ohstats run", edition=edition)
+    return [Outcome(**each) for each in told["outcomes"]], told["datasets"]

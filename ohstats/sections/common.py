@@ -1,0 +1,105 @@
+"""Sections that every report has: its head with what must be known before reading, and where its numbers come from."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING
+
+from .. import language, wording
+from ..language import _, ngettext
+from ..result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..data import Data
+
+
+def section(make: Callable[[Data], Result]) -> Callable[[Data], Result]:
+    """Write the section in the language of the report."""
+
+    @wraps(make)
+    def made(data: Data) -> Result:
+        with language.use(data.language):
+            return make(data)
+
+    return made
+
+
+def _head(data: Data, report: str, title: str) -> Result:
+    said = []
+    if data.edition == "internal":
+        said.append(_("Internal material: exact counts, not for publication."))
+    if data.dataset.synthetic:
+        said.append(_("Synthetic data: an invented place. No figure on this page is real."))
+    elif not data.dataset.exempt:
+        said.append(_("Not for publication: the disclosure rules in force do not yet protect these data fully."))
+    return Result(
+        id="head",
+        language=data.language,
+        title=title,
+        level=1,
+        lead=True,
+        sentences=said,
+        facts=[
+            (_("Place"), f"{data.name} ({data.place['code']})"),
+            (_("Period"), wording.period(data.period)),
+            (_("Report"), report),
+            (_("Data date"), data.dataset.data_date or wording.DASH),
+        ],
+    )
+
+
+@section
+def head_trend(data: Data) -> Result:
+    """Title of the trend report and what must be known before reading it."""
+    title = _(
+        "{place}: new cases of occupational disease, {period}", place=data.name, period=wording.period(data.period)
+    )
+    return _head(data, _("Trend of new cases"), title)
+
+
+@section
+def head_evaluation(data: Data) -> Result:
+    """Title of the evaluation and what must be known before reading it."""
+    title = _("{place}: surveillance of occupational disease against its targets, {period}",
+              place=data.name, period=wording.period(data.period))  # fmt: skip
+    return _head(data, _("Evaluation of the surveillance projects"), title)
+
+
+@section
+def provenance(data: Data) -> Result:
+    """Where the numbers come from and by which rules they were made."""
+    chosen = data.dataset
+    rows = [
+        _("{file}: {rows_in} rows in = {clean} clean + {quarantined} in quarantine",
+          file=file, rows_in=n["in"], clean=n["clean"], quarantined=n["quarantined"])
+        for file, n in sorted(data.rows.items())
+    ]  # fmt: skip
+    facts = [
+        (_("Data set"), chosen.titles[data.language]),
+        (_("Publisher"), chosen.publishers[data.language] or wording.DASH),
+        (_("Data date"), chosen.data_date or wording.DASH),
+        (_("Edition"), _("public") if data.edition == "public" else _("internal")),
+        (_("Protection"), _protection(data)),
+        (_("Digest of the data"), str(data.facts["hash"])[:16]),
+        (_("Software"), f"ohstats {data.facts['package']}"),
+        (_("Parameters"), f"district {data.place['code']}, period {data.period}, first_year {data.first_year}, "
+                          f"language {data.language}, edition {data.edition}, assessment {data.assessment}"),
+    ]  # fmt: skip
+    return Result(
+        id="provenance", language=data.language, title=_("Where the numbers come from"), bullets=rows, facts=facts
+    )
+
+
+def _protection(data: Data) -> str:
+    if data.edition == "internal":
+        return _("exact counts (internal edition)")
+    if data.dataset.exempt:
+        told = data.dataset.published or {}
+        return _("none: already published ({title}; {publisher}, {date})", **told)
+    hidden = int(data.counts["hidden"].sum())
+    return ngettext(
+        "rules version {version}; {n} figure of this place hidden", "rules version {version}; {n} figures of this place hidden",
+        hidden, version=data.facts["rules"],
+    )  # fmt: skip

@@ -1,0 +1,202 @@
+"""Sections of the evaluation of the surveillance projects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from .. import evaluation, figures, indicators, occurrence, periods, reference, wording
+from ..display import Table
+from ..language import _, ngettext
+from ..result import Result
+from .common import section
+
+if TYPE_CHECKING:
+    from ..data import Data
+
+
+def _jurisdiction(row: dict[str, str], data: Data) -> str:
+    return reference.name_of(row, data.language, "jurisdiction")
+
+
+@section
+def evaluation_headline(data: Data) -> Result:
+    """How many targets are met, not met, cannot be judged, and the largest gaps in units that people can act on."""
+    rows = evaluation.against_targets(data)
+    counted = rows["status"].value_counts()
+    n = {word: int(counted.get(word, 0)) for word in (evaluation.MET, evaluation.NOT_MET, evaluation.CANNOT)}
+    said = [
+        ngettext(
+            "{n} target is in force for {place} in {period}: {met} met, {not_met} not met, {cannot} cannot be judged.",
+            "{n} targets are in force for {place} in {period}: {met} met, {not_met} not met, {cannot} cannot be judged.",
+            len(rows), place=data.name, period=wording.period(data.period), met=n["met"], not_met=n["not_met"],
+            cannot=n["cannot_judge"],
+        )
+    ]  # fmt: skip
+    gaps = evaluation.largest_gaps(rows).to_dict("records")
+    if gaps:
+        said.append(_("Largest gaps:"))
+    elif n["met"] + n["not_met"] == 0:
+        said.append(_("No published count meets a target in force: nothing can be judged from these data."))
+    lines = [
+        _("{name}: {gap}", name=reference.name_of(row, data.language), gap=wording.gap(row, data.language))
+        for row in gaps
+    ]
+    return Result(id="headline", language=data.language, title=_("In short"), lead=True, sentences=said, bullets=lines,
+                  estimates=_kept(rows))  # fmt: skip
+
+
+def _kept(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[["indicator_id", "jurisdiction_code", "comparator", "target_value", "deadline_year", "certainty", "value", "lower",
+                 "upper", "level", "unit", "method", "numerator", "denominator", "note", "status", "gap",
+                 "certainty_of_sample"]]  # fmt: skip
+
+
+def _target(row: dict[str, str]) -> str:
+    if row["comparator"] == "trend_falling":
+        return _("falling")
+    if row["comparator"] == "trend_rising":
+        return _("rising")
+    sign = "≥" if row["comparator"] == ">=" else "≤"
+    unit = "%" if row["target_unit"] == "%" else ""
+    return f"{sign} {row['target_value']}{unit}"
+
+
+@section
+def target_table(data: Data) -> Result:
+    """Every target in force with the figure, its counts and limits, status, gap, and how sure the target itself is."""
+    rows = evaluation.against_targets(data)
+    cells, marks = [], {}
+    for number, row in enumerate(rows.to_dict("records")):
+        share = row["unit"] == "percent"
+        value = (
+            (wording.percent(row["value"]) if share else wording.count(row["value"]))
+            if row["note"] == ""
+            else wording.DASH
+        )
+        counts = (
+            f"{wording.count(row['numerator'])} / {wording.count(row['denominator'])}"
+            if share and row["note"] == ""
+            else wording.DASH
+        )
+        word = wording.status(row["status"]) + (f" ({wording.reason(row['note'])})" if row["note"] else "")
+        if row["certainty_of_sample"]:
+            word += "; " + _sample(row["certainty_of_sample"])
+        cells.append([reference.name_of(row, data.language), f"{_target(row)} ({row['deadline_year']})", _jurisdiction(row, data),
+                      wording.certainty(row["certainty"]), counts, value, wording.interval(row["lower"], row["upper"]), word,
+                      wording.gap(row, data.language)])  # fmt: skip
+        marks[number] = row["status"]
+    header = [_("Indicator"), _("Target (deadline)"), _("Set by"), _("Certainty of the target"), _("n / d"), _("Value"),
+              _("95% limits"), _("Status"), _("Gap")]  # fmt: skip
+    note = _("Status is the exact comparison of the unrounded share with the target. For complete registers the limits show random "
+             "variation only and never change the status; for samples the second word says how certain it is.")  # fmt: skip
+    table = Table(
+        _("Targets in force, {period}", period=wording.period(data.period)), header, cells, note, marks, (4, 5, 6)
+    )
+    return Result(id="targets", language=data.language, title=_("Targets"), sentences=_trend_facts(data, rows), table=table,
+                  estimates=_kept(rows))  # fmt: skip
+
+
+def _sample(word: str) -> str:
+    return {
+        "clearly above": _("clearly above"),
+        "clearly below": _("clearly below"),
+        "compatible": _("compatible with the target"),
+    }[word]
+
+
+def _trend_facts(data: Data, rows: pd.DataFrame) -> list[str]:
+    """The counts beside a target that only says falling; no status is drawn from them."""
+    if not rows["indicator_id"].eq("new_cases_trend").any():
+        return []
+    series = occurrence.yearly(data)
+    known = series[series["value"].notna()].set_index("year")["value"]
+    year = data.period.last_year
+    if year not in known.index:
+        return [_("Target \u201cnew cases falling\u201d: no count of {year} can be shown.", year=year)]
+    parts = [
+        _("{n} in {year}", n=wording.count(known[other]), year=other)
+        for other in (2020, year - 1, year)
+        if other in known.index
+    ]
+    return [
+        _(
+            "Target \u201cnew cases falling\u201d: {facts}. A single status cannot be judged from counts alone.",
+            facts=", ".join(parts),
+        )
+    ]
+
+
+@section
+def target_figure(data: Data) -> Result:
+    """Shares against their targets, each with its limits."""
+    rows = evaluation.against_targets(data)
+    rows = rows[(rows["unit"] == "percent") & (rows["note"] == "")].drop_duplicates(["indicator_id", "target_value"])
+    if rows.empty:
+        said = [_("No share can be drawn: no target in force has a figure.")]
+        return Result(id="target-figure", language=data.language, sentences=said)
+    drawn = pd.DataFrame(
+        {
+            "label": [reference.name_of(row, data.language) for row in rows.to_dict("records")],
+            "target": rows["target_value"].astype(float),
+            "value": rows["value"], "lower": rows["lower"], "upper": rows["upper"], "status": rows["status"],
+        }
+    )  # fmt: skip
+    met = int((rows["status"] == evaluation.MET).sum())
+    title = _("{place}: {met} of {n} shares with a figure reach their target", place=data.name, met=met, n=len(rows))
+    alt = title + ". " + " ".join(
+        _("{name}: {value} against {target}.", name=row["label"], value=wording.percent(row["value"]), target=wording.percent(row["target"], 0))
+        for row in drawn.to_dict("records")
+    )  # fmt: skip
+    figure = figures.targets(drawn, name="targets", title=title, alt=alt)
+    return Result(id="target-figure", language=data.language, figure=figure, estimates=_kept(rows))
+
+
+@section
+def context(data: Data) -> Result:
+    """Published figures of named places, for comparison; none of them is a target."""
+    rows = indicators.context(data)
+    if rows.empty:
+        return Result(id="context", language=data.language, title=_("Published figures for comparison"),
+                      sentences=[_("The data set holds no published figures for comparison.")])  # fmt: skip
+    cells = []
+    for row in rows.to_dict("records"):
+        place = {"name_zh": row["name_zh_place"], "name_en": row["name_en_place"]}
+        share = row["unit"] == "percent"
+        counts = (
+            f"{wording.count(row['numerator'])} / {wording.count(row['denominator'])}"
+            if share
+            else wording.count(row["numerator"])
+        )
+        note = _printed(row["note_printed"])
+        cells.append([reference.name_of(row, data.language), reference.name_of(place, data.language),
+                      wording.period(periods.parse(row["period"])), counts, wording.percent(row["value"]) if share else wording.DASH,
+                      wording.interval(row["lower"], row["upper"]), row["source"] + note])  # fmt: skip
+    header = [_("Figure"), _("Place"), _("Period"), _("n / d"), _("Share"), _("95% limits"), _("Source")]
+    table = Table(_("Published figures of named places"), header, cells,
+                  _("Computed from the printed counts; limits show random variation only. Figures of other places are references, "
+                    "not targets."), numeric=(3, 4, 5))  # fmt: skip
+    return Result(id="context", language=data.language, title=_("Published figures for comparison"), table=table,
+                  estimates=rows[["measure", "place", "period", "value", "lower", "upper", "level", "unit", "method", "numerator",
+                                  "denominator", "note", "source"]])  # fmt: skip
+
+
+def _printed(note: str) -> str:
+    """Where the printed percentage is not what its own counts give."""
+    return f" ({note})" if note.startswith("printed") else ""
+
+
+@section
+def evaluation_methods(data: Data) -> Result:
+    """How status is decided and what it does not say."""
+    lines = [
+        _("Shares are pooled counts with Wilson score limits; a denominator of 0 gives no share."),
+        _("All targets in force for the place, its city, province and the nation are listed; expired ones are not."),
+        _(
+            "A target marked \u201crecalled, to be confirmed\u201d was not read in its document: confirm it before it is used officially."
+        ),
+        _("A share of those registered, monitored or examined describes those only."),
+        _("No composite score is formed."),
+    ]
+    return Result(id="methods", language=data.language, title=_("How it is judged"), bullets=lines)
