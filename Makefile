@@ -13,7 +13,7 @@ NEW_VENV = $(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python
 else
 NEW_VENV = $(PYTHON) -m venv --clear .venv
-INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
+INSTALL = $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --no-input
 endif
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 BUILD_NEEDS = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
@@ -57,7 +57,7 @@ strip: .venv/runtime.stamp ## take outputs and counters out of the notebooks
 
 clean: ## remove what make made: environment, reports, work, caches
 	@rm -rf .venv build dist reports data/work .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@find ohstats tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment: the runtime lock first, the test lock (a superset, same versions) on top when tests want it.
 .venv/lock.stamp: requirements.lock
