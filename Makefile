@@ -36,10 +36,10 @@ check: .venv/runtime.stamp .venv/test.stamp ## ruff, ruff format and mypy; chang
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-lock: ## write both locks anew from pyproject.toml (needs uv)
+lock: ## write both locks from pyproject.toml with uv (newest versions: ARGS=--upgrade)
 	@command -v uv >/dev/null || { echo "make lock needs uv: install it (pip install uv), then run make lock again." >&2; exit 1; }
-	@$(PYTHON) -c '$(BUILD_NEEDS)' | $(LOCK) --all-extras pyproject.toml - --output-file requirements-test.lock
-	@$(PYTHON) -c '$(BUILD_NEEDS)' | $(LOCK) --constraint requirements-test.lock pyproject.toml - --output-file requirements.lock
+	@$(PYTHON) -c '$(BUILD_NEEDS)' | $(LOCK) $(ARGS) --all-extras pyproject.toml - --output-file requirements-test.lock
+	@$(PYTHON) -c '$(BUILD_NEEDS)' | $(LOCK) $(ARGS) --constraint requirements-test.lock pyproject.toml - --output-file requirements.lock
 	@grep -c == requirements.lock requirements-test.lock
 
 messages: .venv/test.stamp ## bring the catalogues of words up to the code and compile them
