@@ -1,0 +1,217 @@
+"""A data set: a read-only folder that says what it is, which places it has and which periods it covers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from . import __version__, files, periods
+from .errors import Fault, FileRefused, ParameterRefused, nearest
+from .paths import REFERENCE, REPOSITORY, examples
+from .reference import NATION
+
+_KNOWN = {"id", "title_zh", "title_en", "publisher_zh", "publisher_en", "data_date", "published", "synthetic", "covers"}
+_LEVELS = ("nation", "province", "city", "county", "zone")
+_CODE = re.compile(r"[1-9]\d{5}")
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A stretch that a table covers: inside it, no row of a declared key means 0; outside it, nothing is known."""
+
+    table: str
+    places: tuple[str, ...]
+    span: periods.Period
+    year_basis: str = ""
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Description, places and coverage of one data set."""
+
+    folder: Path
+    id: str
+    titles: dict[str, str]
+    publishers: dict[str, str]
+    data_date: str
+    published: dict[str, str] | None
+    synthetic: bool
+    places: pd.DataFrame
+    covers: tuple[Cover, ...] = field(default=())
+
+    @property
+    def exempt(self) -> bool:
+        """Whether its owner declared it as already published: small counts are then shown."""
+        return self.published is not None
+
+    @cached_property
+    def hash(self) -> str:
+        """Hash of the content, of the reference data and of the package's version."""
+        return files.content_hash(self.folder, REFERENCE)[:32] + "-" + __version__
+
+    @cached_property
+    def reported(self) -> tuple[str, ...]:
+        """Codes of the places that have a report: those that a table covers."""
+        covered = {code for cover in self.covers for code in cover.places}
+        return tuple(code for code in self.places["code"] if code in covered)
+
+    @cached_property
+    def span(self) -> periods.Period:
+        """From the first to the last period that a table covers."""
+        first = min(cover.span.first_year for cover in self.covers)
+        return periods.parse(f"{first}..{max(cover.span.last_year for cover in self.covers)}")
+
+    def place(self, district: str | int) -> dict[str, str]:
+        """The row of a place with a report.
+
+        Raises
+        ------
+        ParameterRefused
+            The code is none, or the data set has no report of it; the places are listed.
+        """
+        code = str(district)
+        if code not in self.reported:
+            names = [f"{row.code} {row.name_zh} {row.name_en}" for row in self.places.itertuples() if row.code in self.reported]
+            raise ParameterRefused(
+                "No place '{code}' in data set {dataset}. There are: {known}.",
+                code=code, dataset=self.id, known=nearest(code, names, most=5),
+            )  # fmt: skip
+        return {str(key): str(value) for key, value in self.places.set_index("code", drop=False).loc[code].items()}
+
+    def ancestors(self, code: str) -> tuple[str, ...]:
+        """The place itself and all that it lies in, as far up as the data set or the code itself tells."""
+        parents = dict(zip(self.places["code"], self.places["parent"], strict=True))
+        chain = [code]
+        while chain[-1] != NATION and len(chain) < 9:
+            parent = parents.get(chain[-1], "") or _parent_by_code(chain[-1])
+            if not parent or parent in chain:
+                break
+            chain.append(parent)
+        return tuple(chain)
+
+    def check_period(self, period: periods.Period) -> None:
+        """Refuse a period outside the years that the data set covers.
+
+        Raises
+        ------
+        ParameterRefused
+            It lies outside; the span is named.
+        """
+        if not self.span.contains(period):
+            raise ParameterRefused(
+                "Period {period} lies outside the data of {dataset}, which cover {first} to {last}.",
+                period=period, dataset=self.id, first=self.span.first_year, last=self.span.last_year,
+            )  # fmt: skip
+
+
+def _parent_by_code(code: str) -> str:
+    """Next higher division by the digits of GB/T 2260; invented and foreign codes (9…) have none."""
+    if code[0] == "9":
+        return ""
+    for tail in ("00", "0000"):
+        if not code.endswith(tail):
+            return code[: 6 - len(tail)] + tail
+    return NATION
+
+
+def load(data_dir: str | Path) -> Dataset:
+    """The data set in a folder.
+
+    Parameters
+    ----------
+    data_dir : str or Path
+        Looked for from the current folder, from the project's root and among the packaged examples.
+
+    Raises
+    ------
+    FileRefused
+        The folder or a part of it is missing or wrong; all faults are listed.
+    """
+    folder = _find(Path(data_dir))
+    told = files.read_yaml(folder / "dataset.yml")
+    faults = [] if isinstance(told, dict) else [Fault("it must hold entries like 'id: name'")]
+    told = told if isinstance(told, dict) else {}
+    unknown = sorted(set(told) - _KNOWN)
+    faults += [Fault("unknown entry '{name}'; known are {known}", name=name, known=", ".join(sorted(_KNOWN))) for name in unknown]
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", str(told.get("id", ""))):
+        faults.append(Fault("'id' must be a short name of small letters, digits, - and _"))
+    places = _places(folder)
+    covers = _covers(told.get("covers") or [], places, faults)
+    published = told.get("published")
+    if published is not None and not (isinstance(published, dict) and {"publisher", "title", "date"} <= set(published)):
+        faults.append(Fault("'published' needs publisher, title and date"))
+    if faults:
+        raise FileRefused("{file}: {n} problems.", file=f"{folder.name}/dataset.yml", n=len(faults), faults=faults)
+    return Dataset(
+        folder=folder,
+        id=str(told["id"]),
+        titles={language: str(told.get(f"title_{language}") or told["id"]) for language in ("zh", "en")},
+        publishers={language: str(told.get(f"publisher_{language}") or "") for language in ("zh", "en")},
+        data_date=str(told.get("data_date") or ""),
+        published={key: str(value) for key, value in published.items()} if published else None,
+        synthetic=bool(told.get("synthetic", False)),
+        places=places,
+        covers=tuple(covers),
+    )
+
+
+def _find(data_dir: Path) -> Path:
+    candidates = [data_dir, REPOSITORY / data_dir, examples() / data_dir.name]
+    for folder in candidates:
+        if (folder / "dataset.yml").is_file():
+            return folder.resolve()
+    known = sorted(each.parent.name for each in examples().glob("*/dataset.yml"))
+    raise FileRefused(
+        "No data set in {folder}: there is no file dataset.yml. Packaged examples: {known}.",
+        folder=str(data_dir), known=", ".join(f"data/example/{name}" for name in known),
+    )  # fmt: skip
+
+
+def _places(folder: Path) -> pd.DataFrame:
+    frame, _encoding = files.read_text_table(folder / "places.csv")
+    wanted = ["code", "name_zh", "name_en", "level", "parent"]
+    lacking = [name for name in wanted if name not in frame.columns]
+    if lacking:
+        raise FileRefused("{file} lacks the columns {columns}.", file="places.csv", columns=", ".join(lacking))
+    faults = []
+    for row, code, level in zip(frame["row"], frame["code"], frame["level"], strict=True):
+        if not _CODE.fullmatch(code):
+            faults.append(Fault("row {row}: code '{code}' is not six digits without a leading zero", row=row, code=code))
+        if level not in _LEVELS:
+            faults.append(Fault("row {row}: level '{level}' is none of {known}", row=row, level=level, known=", ".join(_LEVELS)))
+    twice = frame.loc[frame["code"].duplicated(), "row"]
+    faults += [Fault("row {row}: this code stands in an earlier row", row=row) for row in twice]
+    if faults:
+        raise FileRefused("{file}: {n} problems.", file="places.csv", n=len(faults), faults=faults)
+    return frame[wanted]
+
+
+def _covers(told: Any, places: pd.DataFrame, faults: list[Fault]) -> list[Cover]:
+    made = []
+    codes = set(places["code"])
+    for number, entry in enumerate(told, start=1):
+        try:
+            named = entry["places"]
+            wanted = tuple(places["code"]) if named == "all" else tuple(str(code) for code in named)
+            span = periods.parse(entry["periods"])
+            cover = Cover(
+                str(entry["table"]), wanted, span, str(entry.get("year_basis", "")), tuple(entry.get("keys", ()))
+            )
+        except (TypeError, KeyError, ParameterRefused):
+            faults.append(Fault("covers, entry {number}: needs table, places (all or a list of codes) and periods", number=number))
+            continue
+        missing = [code for code in wanted if code not in codes]
+        if missing:
+            faults.append(
+                Fault("covers, entry {number}: {codes} not in places.csv", number=number, codes=", ".join(missing))
+            )
+        made.append(cover)
+    if not made and not faults:
+        faults.append(Fault("'covers' must say which table covers which places and periods"))
+    return made

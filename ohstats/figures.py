@@ -1,0 +1,202 @@
+"""Estimates to figures: inline SVG with text as text, the same bytes everywhere, and the alt text that goes with it."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .language import _
+from .paths import TEMPLATE
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+INK, GREY, PALE = "#1b2733", "#5c6b7a", "#e8edf2"
+BLUE, ORANGE, GREEN = "#0b5cab", "#b3470c", "#2b7a4b"  # told apart in grey too: by marker and line as well
+WIDTH = 6.4  # inches; at 390 px on a phone the text is still about 9 px
+FONTS = "'PingFang SC','Microsoft YaHei','Noto Sans SC','Noto Sans CJK SC','Source Han Sans SC',sans-serif"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A finished figure: SVG, title that states the finding, and alt text."""
+
+    svg: str
+    title: str
+    alt: str
+
+
+@lru_cache(maxsize=1)
+def _style() -> dict[str, Any]:
+    """Settings of the house style, with the bundled font registered."""
+    from matplotlib import font_manager
+
+    path = str(TEMPLATE / "assets" / "NotoSansSC-subset.ttf")
+    font_manager.fontManager.addfont(path)
+    name = font_manager.FontProperties(fname=path).get_name()
+    return {
+        "font.family": "sans-serif", "font.sans-serif": [name, "DejaVu Sans"], "font.size": 10.5, "axes.unicode_minus": True,
+        "svg.fonttype": "none", "svg.hashsalt": "ohstats", "axes.spines.top": False, "axes.spines.right": False,
+        "axes.edgecolor": GREY, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "text.color": INK,
+        "axes.grid": False, "lines.linewidth": 1.8, "hatch.linewidth": 0.6, "hatch.color": GREY,
+    }  # fmt: skip
+
+
+def render(draw: Any, *, height: float, name: str, title: str, alt: str) -> Figure:
+    """Draw with the house style and return clean SVG.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes a matplotlib Figure and draws into it.
+    height : float
+        In inches; the width is the house's.
+    name : str
+        Prefix of all ids, unique on the page.
+    title, alt : str
+        What the figure shows, in one line and in full.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure as Drawing
+
+    with mpl.rc_context(_style()):
+        drawing = Drawing(figsize=(WIDTH, height))
+        FigureCanvasSVG(drawing)
+        draw(drawing)
+        buffer = io.StringIO()
+        drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return Figure(scrub(buffer.getvalue(), name), title, alt)
+
+
+def scrub(svg: str, name: str) -> str:
+    """SVG fit to stand in a page: no prolog, comment, metadata or global style, ids prefixed, the page's own fonts."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>|<defs>\s*</defs>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r"url\(#", f"url(#{name}-", svg)
+    svg = re.sub(r'href="#', f'href="#{name}-', svg)
+    svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", svg)
+    box = re.search(r'viewBox="([^"]+)"', svg)
+    assert box is not None  # noqa: S101  matplotlib always writes it
+    root = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{box[1]}" width="100%" '
+        f'font-family="{FONTS}" stroke-linejoin="round" stroke-linecap="butt">'
+    )
+    svg = re.sub(r"<svg[^>]*>", lambda _match: root, svg, count=1)
+    return re.sub(r">\s+<", "><", svg).strip()
+
+
+def _year_axis(axes: Axes, years: np.ndarray) -> None:
+    step = max(1, int(np.ceil(len(years) / 8)))
+    axes.set_xticks(years[::-1][::step][::-1])
+    axes.set_xlim(years[0] - 0.7, years[-1] + 0.9)
+
+
+def cases(series: pd.DataFrame, fits: pd.DataFrame, breaks: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:
+    """Cases by year with exact limits; fitted line of each unbroken window; breaks, notes, gaps and hidden years marked.
+
+    Parameters
+    ----------
+    series : DataFrame
+        One row a year: `year`, `value`, `lower`, `upper`, `state` (shown, recalled, provisional, gap or hidden).
+    fits : DataFrame
+        One row a fitted window: `first_year`, `last_year`, `slope`, `level` (fitted cases in the first year), `label`.
+    breaks : DataFrame
+        `year`, `last`, `kind` (break or note), `label`.
+    """
+
+    def draw(drawing: Drawing) -> None:
+        axes = drawing.add_axes((0.105, 0.13, 0.865, 0.80))
+        years = series["year"].to_numpy(dtype=float)
+        top = float(np.nanmax([1.0, *series["upper"], *series["value"]])) * 1.22
+        axes.set_ylim(0, top)
+        _year_axis(axes, years)
+        _mark_breaks(axes, breaks, years, top)
+        _mark_points(axes, series, top)
+        for fit in fits.itertuples():
+            span = np.linspace(fit.first_year, fit.last_year, 40)
+            axes.plot(span, fit.level * np.exp(fit.slope * (span - fit.first_year)), color=ORANGE, zorder=2)
+            middle = (fit.first_year + fit.last_year) / 2
+            high = series.loc[series["year"].between(fit.first_year, fit.last_year), "upper"].max()
+            axes.text(middle, min(high * 1.05, top * 0.88), fit.label, color=ORANGE, ha="center", va="bottom", fontsize=9.5)
+        axes.set_ylabel(_("new cases"))
+
+    return render(draw, height=3.7, name=name, title=title, alt=alt)
+
+
+def _mark_breaks(axes: Axes, breaks: pd.DataFrame, years: np.ndarray, top: float) -> None:
+    for row in breaks.itertuples():
+        if not years[0] <= row.year <= years[-1]:
+            continue
+        if row.kind == "break":
+            axes.axvline(row.year - 0.5, color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1)
+            axes.text(row.year - 0.42, top * 0.985, row.label, fontsize=8.5, va="top", ha="left")
+        else:
+            axes.axvspan(row.year - 0.5, min(row.last, years[-1]) + 0.5, color=PALE, zorder=0, linewidth=0)
+            axes.text(row.year - 0.42, top * 0.02, row.label, fontsize=8.5, color=GREY, va="bottom", ha="left", rotation=90)
+
+
+def _mark_points(axes: Axes, series: pd.DataFrame, top: float) -> None:
+    styles = {"shown": (BLUE, BLUE, "o"), "recalled": (BLUE, "white", "o"), "provisional": (GREY, "white", "D")}
+    for state, (edge, face, marker) in styles.items():
+        rows = series[series["state"] == state]
+        if rows.empty:
+            continue
+        spread = np.abs(rows[["lower", "upper"]].to_numpy().T - rows["value"].to_numpy())
+        axes.errorbar(
+            rows["year"], rows["value"], yerr=spread, fmt=marker, color=edge, markerfacecolor=face, markersize=5.5,
+            elinewidth=1.2, capsize=2, zorder=3,
+        )  # fmt: skip
+        if state == "provisional":
+            for year in rows["year"]:
+                axes.axvspan(year - 0.5, year + 0.5, facecolor="none", hatch="///", edgecolor=PALE, linewidth=0, zorder=0)
+    for state, text in (("gap", _("no figure")), ("hidden", "*")):
+        for year in series.loc[series["state"] == state, "year"]:
+            axes.text(year, top * 0.015, text, fontsize=8.5 if state == "gap" else 12, color=GREY, ha="center", va="bottom",
+                      rotation=90 if state == "gap" else 0)  # fmt: skip
+    shown = series[series["value"].notna()]
+    for position in {0, len(shown) - 1} if len(shown) else ():
+        row = shown.iloc[position]
+        axes.annotate(
+            f"{row['value']:,.0f}", (row["year"], row["upper"]), xytext=(0, 4), textcoords="offset points", ha="center",
+            fontsize=9.5, color=BLUE, fontweight="normal",
+        )  # fmt: skip
+
+
+def targets(rows: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:
+    """Values of indicators against their targets: a dot with its interval, the target as an upright line.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One row an indicator, top to bottom: `label`, `value`, `lower`, `upper`, `target` (percent), `status`.
+    """
+
+    def draw(drawing: Drawing) -> None:
+        height = drawing.get_figheight()
+        axes = drawing.add_axes((0.035, 0.42 / height, 0.90, 1 - 0.52 / height))
+        low = min(50.0, float(np.floor(np.nanmin([*rows["lower"], *rows["target"]]) / 10) * 10))
+        for position, row in enumerate(rows.itertuples()):
+            y = -position
+            colour, marker = {"met": (GREEN, "o"), "not_met": (ORANGE, "s")}.get(row.status, (GREY, "D"))
+            axes.plot([low, 100], [y, y], color=PALE, linewidth=7, solid_capstyle="butt", zorder=0)
+            axes.plot([row.lower, row.upper], [y, y], color=colour, linewidth=2, zorder=2)
+            axes.plot(row.value, y, marker=marker, color=colour, markersize=7, zorder=3)
+            axes.plot([row.target, row.target], [y - 0.24, y + 0.24], color=INK, linewidth=2.4, zorder=2)
+            axes.text(low, y + 0.30, row.label, fontsize=9.5, va="bottom", ha="left")
+            axes.text(101, y, f"{row.value:.1f}", fontsize=9.5, va="center", ha="left", color=colour)
+        axes.set_xlim(low, 100.5)
+        axes.set_ylim(-len(rows) + 0.4, 0.85)
+        axes.yaxis.set_visible(False)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel(_("percent; upright line: target"))
+
+    return render(draw, height=0.75 + 0.52 * len(rows), name=name, title=title, alt=alt)

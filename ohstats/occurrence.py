@@ -1,0 +1,194 @@
+"""New cases of one place: the yearly series, its unbroken windows, their trends, and detection effort beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from . import rates, trend
+from .counts import NEW_CASES
+
+if TYPE_CHECKING:
+    from .data import Data
+
+MIN_POINTS = 5  # fewer points since a break: cannot tell
+EFFORT_CHANGE = 10.0  # percent: a smaller change of detection effort does not qualify a verdict
+NOT_SHOWN = "not shown (small numbers)"
+TOO_FEW = "fewer than 5 points"
+
+
+class Window(NamedTuple):
+    """First and last year between two breaks."""
+
+    first: int
+    last: int
+
+
+def total(data: Data) -> pd.DataFrame:
+    """Counts of all new cases together, in the one year basis that the report uses (diagnosis year where there is one)."""
+    rows = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["key"] == "total") & (data.counts["group"] == "")]
+    basis = "diagnosis" if (rows["year_basis"] == "diagnosis").any() else "report"
+    return rows[rows["year_basis"] == basis]
+
+
+def yearly(data: Data) -> pd.DataFrame:
+    """One Estimate row a year from the first year of the report to its period: cases with exact Poisson limits.
+
+    Returns
+    -------
+    DataFrame
+        `year`, `state` (shown, recalled, provisional, gap or hidden), the Estimate columns, `source`. A year without a
+        figure is a gap, never 0.
+    """
+    rows = total(data)
+    last = data.period.last_year if data.period.end[1] == 12 else data.period.last_year - 1
+    years = pd.DataFrame({"period": [str(year) for year in range(data.first_year, last + 1)]})
+    found = years.merge(rows, on="period", how="left")
+    known = found["numerator"].notna()
+    found["hidden"] = found["hidden"].eq(True)
+    state = np.select(
+        [found["hidden"], ~known, found["provisional"].eq(True), found["provenance"] == "recalled"],
+        ["hidden", "gap", "provisional", "recalled"], "shown",
+    )  # fmt: skip
+    shown = found.loc[known, ["period", "numerator"]].assign(once=1.0)
+    limits = rates.rate(shown, events="numerator", population="once", by=["period"], multiplier=1, method="exact")
+    made = found[["period", "source", "note"]].rename(columns={"note": "told"}).merge(limits, on="period", how="left")
+    made.insert(0, "year", made.pop("period").astype(int))
+    made.insert(1, "state", state)
+    made["unit"], made["note"] = "cases", made.pop("told").fillna("no figure")
+    return made
+
+
+def windows(series: pd.DataFrame, breaks: pd.DataFrame) -> list[Window]:
+    """Stretches between declared breaks that hold a figure; only rows of kind "break" cut."""
+    cuts = breaks.loc[breaks["kind"] == "break", "first_period_after"].astype(int)
+    years = series.loc[series["state"] != "gap", "year"]
+    return [Window(int(first), int(last)) for first, last in trend.windows(years.tolist(), cuts.tolist())] if len(years) else []
+
+
+def change(series: pd.DataFrame, window: Window, *, without: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Annual percent change of one window with its verdict, as one Estimate row.
+
+    Parameters
+    ----------
+    series : DataFrame
+        From `yearly`.
+    window : Window
+        Years to fit; provisional years and gaps inside it are left out.
+    without : tuple of str
+        Further states to leave out, for sensitivity ("recalled").
+
+    Returns
+    -------
+    DataFrame
+        The columns of `trend.verdict`, with `first_year`, `last_year` and `n_points`. Where a year of the window is hidden
+        nothing is fitted: the verdict is empty and the note says "not shown (small numbers)".
+    """
+    inside = series[series["year"].between(*window)]
+    left_out = ("gap", "provisional", *without)
+    used = inside[~inside["state"].isin(left_out)]
+    hidden = bool((used["state"] == "hidden").any())
+    points = used[used["value"].notna()] if not hidden else used.head(0)
+    if points.empty:
+        points = pd.DataFrame({"year": [window.first, window.last], "value": [0.0, 0.0]}).drop_duplicates("year")
+    fitted = trend.verdict(trend.percent_change(points, count="value", year="year"), min_points=MIN_POINTS)
+    if hidden or used.empty:
+        fitted[["value", "lower", "upper", "slope", "numerator"]] = np.nan
+        fitted["verdict"], fitted["note"] = "", NOT_SHOWN if hidden else "no figure"
+        fitted["n_points"] = len(used)
+    fitted["first_year"], fitted["last_year"] = window if hidden or used.empty else (used["year"].min(), used["year"].max())
+    return fitted
+
+
+def trends(data: Data, series: pd.DataFrame) -> pd.DataFrame:
+    """Annual percent change of each unbroken window, oldest first."""
+    parts = [change(series, window) for window in windows(series, data.breaks)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def sensitivity(data: Data, series: pd.DataFrame) -> pd.DataFrame:
+    """The latest window fitted otherwise: from each noted event on, and without figures that were not read again.
+
+    Returns
+    -------
+    DataFrame
+        Rows as `change` gives them, with `start` (first year taken) and `without` (a state left out, or empty).
+    """
+    found = windows(series, data.breaks)
+    if not found:
+        return pd.DataFrame()
+    latest = found[-1]
+    notes = data.breaks.loc[data.breaks["kind"] == "note", "first_period_after"].astype(int)
+    parts = [
+        change(series, Window(start, latest.last)).assign(start=start, without="")
+        for start in sorted(set(notes)) if latest.first < start < latest.last
+    ]  # fmt: skip
+    recalled = series.loc[series["year"].between(*latest), "state"] == "recalled"
+    if recalled.any():
+        parts.append(change(series, latest, without=("recalled",)).assign(start=latest.first, without="recalled"))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def effort(data: Data) -> pd.DataFrame:
+    """Detection effort by year: persons examined, suspected cases, diagnoses, reporting units, as far as known.
+
+    Returns
+    -------
+    DataFrame
+        `indicator_id`, `year`, `numerator`, `hidden`, `judged` (whether a change of it qualifies a verdict).
+    """
+    declared = data.indicators.set_index("indicator_id")["kind"]
+    kinds = data.counts["measure"].map(declared)
+    rows = data.counts[kinds.isin(["effort", "effort_shown"]) & (data.counts["group"] == "") & data.counts["period"].str.fullmatch(r"\d{4}")]
+    made = rows.assign(year=rows["period"].astype(int), judged=kinds[rows.index] == "effort", indicator_id=rows["measure"])
+    made = made[made["year"].between(data.first_year, data.period.last_year)]
+    return made[["indicator_id", "year", "numerator", "hidden", "judged"]].reset_index(drop=True)
+
+
+def effort_change(rows: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """Change in percent from the first to the last year of a window, of the measures known in both.
+
+    Returns
+    -------
+    DataFrame
+        `indicator_id`, `first`, `last` (counts), `change` (percent), `judged`.
+    """
+    known = rows[rows["numerator"] > 0].pivot_table(index="indicator_id", columns="year", values="numerator")
+    if not {window.first, window.last} <= set(known.columns):
+        return pd.DataFrame(columns=["indicator_id", "first", "last", "change", "judged"])
+    both = known[[window.first, window.last]].dropna()
+    both.columns = ["first", "last"]
+    both["change"] = 100 * (both["last"] / both["first"] - 1)
+    return both.reset_index().merge(rows[["indicator_id", "judged"]].drop_duplicates(), on="indicator_id")
+
+
+def qualified(verdict: str, changes: pd.DataFrame) -> str:
+    """How detection effort qualifies a verdict: "effort fell", "effort rose", "unknown" or "".
+
+    Rules of the evaluation indicators, 1e: only measures known at both ends of the window are judged.
+    """
+    if verdict not in ("falling", "rising"):
+        return ""
+    judged = changes[changes["judged"].astype(bool)] if len(changes) else changes
+    if judged.empty:
+        return "unknown"
+    if verdict == "falling" and (judged["change"] < -EFFORT_CHANGE).any():
+        return "effort fell"
+    if verdict == "rising" and (judged["change"] > EFFORT_CHANGE).any():
+        return "effort rose"
+    return ""
+
+
+def unknown_years(rows: pd.DataFrame, window: Window) -> str:
+    """Years of a window without any judged measure of effort, as "2014-2021, 2023"."""
+    known = set(rows.loc[rows["judged"] & rows["numerator"].notna(), "year"])
+    missing = [year for year in range(window.first, window.last + 1) if year not in known]
+    spans: list[list[int]] = []
+    for year in missing:
+        if spans and year == spans[-1][-1] + 1:
+            spans[-1] = [spans[-1][0], year]
+        else:
+            spans.append([year])
+    return ", ".join("\u2013".join(str(year) for year in span) for span in spans)

@@ -1,0 +1,91 @@
+"""Periods of a report: 2024, 2024H1, 2024Q3, 2024-01..09, 2018..2023."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .errors import ParameterRefused
+
+_FORMS = re.compile(
+    r"(?P<year>\d{4})(?:(?:H(?P<half>[12]))|(?:Q(?P<quarter>[1-4]))|(?:-(?P<from>\d\d)\.\.(?P<to>\d\d))|(?:\.\.(?P<last>\d{4})))?"
+)
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """Whole months from `start` to `end`, both as (year, month), both included."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    text: str
+
+    @property
+    def first_year(self) -> int:
+        """Calendar year of the first month."""
+        return self.start[0]
+
+    @property
+    def last_year(self) -> int:
+        """Calendar year of the last month."""
+        return self.end[0]
+
+    @property
+    def is_year(self) -> bool:
+        """Whether it is one whole calendar year."""
+        return self.first_year == self.last_year and (self.start[1], self.end[1]) == (1, 12)
+
+    def contains(self, other: Period) -> bool:
+        """Whether all months of `other` lie inside."""
+        return self.start <= other.start and other.end <= self.end
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse(text: str | int) -> Period:
+    """The period that `text` names.
+
+    Parameters
+    ----------
+    text : str or int
+        A year, half-year, quarter, cumulative months of one year, or a span of years.
+
+    Raises
+    ------
+    ParameterRefused
+        The text is no period; the forms that are understood are listed.
+
+    Examples
+    --------
+    >>> parse("2024Q3").start, parse("2024-01..09").end, parse("2018..2023").last_year
+    ((2024, 7), (2024, 9), 2023)
+    """
+    match = _FORMS.fullmatch(str(text).strip())
+    period = _months(match) if match else None
+    if period is None:
+        raise ParameterRefused(
+            "'{text}' is not a period; write a year (2024), a half-year (2024H1), a quarter (2024Q3), "
+            "months of a year (2024-01..09) or years (2018..2023).",
+            text=text,
+        )
+    return period
+
+
+def _months(match: re.Match[str]) -> Period | None:
+    year, last = int(match["year"]), int(match["last"] or match["year"])
+    first_month, last_month = 1, 12
+    if match["half"]:
+        first_month, last_month = 6 * int(match["half"]) - 5, 6 * int(match["half"])
+    elif match["quarter"]:
+        first_month, last_month = 3 * int(match["quarter"]) - 2, 3 * int(match["quarter"])
+    elif match["from"]:
+        first_month, last_month = int(match["from"]), int(match["to"])
+    sensible = 1 <= first_month <= last_month <= 12 and year <= last and 1900 <= year and last <= 2199
+    return Period((year, first_month), (last, last_month), match.string.strip()) if sensible else None
+
+
+def is_period(text: str) -> bool:
+    """Whether `parse` understands `text`."""
+    match = _FORMS.fullmatch(text)
+    return bool(match and _months(match))

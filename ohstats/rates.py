@@ -1,0 +1,181 @@
+"""Proportions and rates with their limits: frames of counts in, Estimate frames out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import limits
+from .estimates import NO_DENOMINATOR, check_options, counted, estimate, grouped, labels, measured, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+
+def proportion(
+    table: pd.DataFrame,
+    *,
+    numerator: str,
+    denominator: str,
+    by: str | Sequence[str] = (),
+    confidence: float = 0.95,
+    method: str = "wilson",
+) -> pd.DataFrame:
+    """Pooled share meeting a condition, in percent, with Wilson score limits.
+
+    Counts are summed within `by` first: the share of all workers, not the mean of the employers' shares.
+    Not for events that can exceed units (cases per worker-years): use `rate`. Not for points or posts that
+    cluster in employers: the limits would be too narrow; use `clustered_proportion`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per reporting unit; not modified.
+    numerator, denominator : str
+        Columns of whole counts of the same unit (persons, employers or posts).
+    by : sequence of str
+        Grouping columns; groups come sorted, a missing key is a group of its own; empty gives one row.
+    confidence : float
+        Two-sided level, in (0, 1).
+    method : {"wilson", "clopper-pearson"}
+        Score limits, or exact limits with at least the nominal coverage.
+
+    Returns
+    -------
+    DataFrame
+        `by`, then value, lower, upper (percent), level, unit ("percent"), method, numerator, denominator (pooled
+        counts), note. Where the denominator is 0 the share is missing with the note "denominator is 0", never 0.
+        Without cases the lower limit is exactly 0, without misses the upper exactly 100.
+
+    Raises
+    ------
+    CountError
+        A count is missing, negative, fractional, infinite or above its denominator; every such row is named.
+    ParameterRefused
+        A column does not exist, the level is outside (0, 1) or the method is unknown.
+
+    References
+    ----------
+    Wilson EB. J Am Stat Assoc 1927; 22: 209-212. Clopper CJ, Pearson ES. Biometrika 1934; 26: 404-413.
+    Own vectorised code; agrees with PHEindicatormethods `phe_proportion` and R `binom.test`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> exams = pd.DataFrame({"year": [2023, 2024, 2024], "examined": [88, 50, 46], "due": [100, 50, 50]})
+    >>> found = proportion(exams, numerator="examined", denominator="due", by=["year"])
+    >>> found[["year", "value", "lower", "upper", "unit", "numerator", "denominator"]].round(1)
+       year  value  lower  upper     unit  numerator  denominator
+    0  2023   88.0   80.2   93.0  percent         88          100
+    1  2024   96.0   90.2   98.4  percent         96          100
+    """
+    check_options(confidence=confidence, choice=method, choices=("wilson", "clopper-pearson"))
+    x, n = counted(table, numerator, within=denominator)
+    groups = grouped(table, by)
+    x, n = groups.total(x), groups.total(n)
+    interval = limits.wilson if method == "wilson" else limits.clopper_pearson
+    lower, upper = interval(x, n, confidence=confidence)
+    value = np.divide(100 * x, n, out=np.full(len(n), np.nan), where=n > 0)
+    return estimate(
+        groups.keys,
+        value=value,
+        lower=np.minimum(100 * lower, value),  # round-off must not put a limit past the estimate
+        upper=np.maximum(100 * upper, value),
+        level=confidence,
+        unit="percent",
+        method=method,
+        numerator=whole(x),
+        denominator=whole(n),
+        note=labels(n == 0, ("", NO_DENOMINATOR)),
+    )
+
+
+def rate(
+    table: pd.DataFrame,
+    *,
+    events: str,
+    population: str | None = None,
+    by: str | Sequence[str] = (),
+    multiplier: float = 100_000,
+    confidence: float = 0.95,
+    method: str = "phe",
+) -> pd.DataFrame:
+    """Events per `multiplier` persons (or a plain count of cases) with Poisson limits.
+
+    Events and population are summed within `by` first. Not for shares (events are part of the population and common):
+    use `proportion`. Rates of places with different age structure: use `standardised_rate`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per reporting unit; not modified.
+    events : str
+        Column of whole counts.
+    population : str, optional
+        Column of persons or person-years, not negative, may be fractional. Without it the result is the count itself,
+        in cases, whatever the multiplier.
+    by : sequence of str
+        Grouping columns; groups come sorted; empty gives one row.
+    multiplier : float
+        Persons that the rate refers to, above 0.
+    confidence : float
+        Two-sided level, in (0, 1).
+    method : {"phe", "exact"}
+        "phe": exact Poisson limits below 10 events, Byar's from 10 up. "exact": exact limits throughout.
+
+    Returns
+    -------
+    DataFrame
+        `by`, then value, lower, upper, level, unit ("per 100,000", or "cases"), method ("poisson-exact" or "byar", row
+        by row), numerator (events), denominator (population; missing for plain counts), note. Where the population is 0
+        the rate is missing with the note "denominator is 0". No events: rate 0, lower limit 0, upper limit above 0.
+
+    Raises
+    ------
+    CountError
+        A count is missing, negative, fractional or infinite, or a population missing, negative or infinite.
+    ParameterRefused
+        A column does not exist, the multiplier is not above 0, the level is outside (0, 1) or the method is unknown.
+
+    References
+    ----------
+    Garwood F. Biometrika 1936; 28: 437-442. Breslow NE, Day NE. IARC 1987, volume II: 69.
+    Own code (no Python library has Byar's limits as meant); agrees with PHEindicatormethods `phe_rate` and R
+    `poisson.test`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cases = pd.DataFrame({"year": [2023, 2024], "cases": [4, 27], "workers": [98_000, 98_000]})
+    >>> found = rate(cases, events="cases", population="workers", by=["year"])
+    >>> found[["year", "value", "lower", "upper", "unit", "method"]].round(1)
+       year  value  lower  upper         unit         method
+    0  2023    4.1    1.1   10.5  per 100,000  poisson-exact
+    1  2024   27.6   18.2   40.1  per 100,000           byar
+    """
+    check_options(confidence=confidence, choice=method, choices=("phe", "exact"), multiplier=multiplier)
+    (x,) = counted(table, events)
+    persons = None if population is None else measured(table, population)
+    groups = grouped(table, by)
+    x = groups.total(x)
+    scale = np.ones(len(x))
+    if persons is not None:
+        persons = groups.total(persons)
+        scale = np.divide(multiplier, persons, out=np.full(len(x), np.nan), where=persons > 0)
+    lower, upper = (limits.phe if method == "phe" else limits.poisson_exact)(x, confidence=confidence)
+    approximate = (x >= limits.BYAR_FROM) & (method == "phe")
+    return estimate(
+        groups.keys,
+        value=x * scale,
+        lower=lower * scale,
+        upper=upper * scale,
+        level=confidence,
+        unit="cases" if persons is None else f"per {multiplier:,.15g}",
+        method=labels(approximate, ("poisson-exact", "byar")),
+        numerator=whole(x),
+        denominator=np.nan if persons is None else persons,
+        note=labels(np.isnan(scale), ("", NO_DENOMINATOR)),
+    )

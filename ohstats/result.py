@@ -1,0 +1,76 @@
+"""Result: one section of a report; `show` puts it into a notebook as HTML or SVG together with its JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from . import display
+from .display import Table
+from .figures import Figure
+
+MIME = "application/vnd.ohstats.result+json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """One section: heading, sentences, a table or a figure, and the Estimates behind them."""
+
+    id: str
+    language: str
+    title: str = ""
+    level: int = 2
+    lead: bool = False
+    sentences: list[str] = field(default_factory=list)
+    table: Table | None = None
+    figure: Figure | None = None
+    bullets: list[str] = field(default_factory=list)
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    estimates: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def json(self) -> dict[str, Any]:
+        """The Result as plain values: what results.json and the downloads are written from."""
+        records = json.loads(self.estimates.to_json(orient="records", double_precision=15)) if len(self.estimates) else []
+        return {
+            "schema": SCHEMA, "id": self.id, "language": self.language, "title": self.title, "sentences": self.sentences,
+            "bullets": self.bullets, "facts": [list(pair) for pair in self.facts],
+            "table": {"caption": self.table.caption, "header": self.table.header, "rows": self.table.rows,
+                      "note": self.table.note} if self.table else None,
+            "figure": {"title": self.figure.title, "alt": self.figure.alt} if self.figure else None,
+            "estimates": records,
+        }  # fmt: skip
+
+    def html(self) -> str:
+        """The section without its figure, as HTML."""
+        heading = f"<h{self.level}>{display.escape(self.title)}</h{self.level}>" if self.title else ""
+        said = display.paragraphs(self.sentences)
+        parts = [
+            heading,
+            f'<div class="lead">{said}</div>' if self.lead and said else said,
+            self.table.html() if self.table else "",
+            display.bullets(self.bullets),
+            display.facts(self.facts) if self.facts else "",
+        ]
+        return f'<section id="{display.escape(self.id)}" lang="{_tag(self.language)}">{"".join(parts)}</section>'
+
+    def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """MIME bundle and its metadata: a figure as SVG with alt text, everything else as HTML; always the JSON."""
+        if self.figure is not None:
+            return {"image/svg+xml": self.figure.svg, MIME: self.json()}, {"image/svg+xml": {"alt": self.figure.alt}}
+        return {"text/html": self.html(), MIME: self.json()}, {}
+
+
+def _tag(language: str) -> str:
+    return "zh-CN" if language == "zh" else "en"
+
+
+def show(result: Result) -> None:
+    """Put a Result into the notebook: its HTML or SVG, and its JSON for the site."""
+    from IPython.display import display as publish
+
+    bundle, metadata = result.bundle()
+    publish(bundle, metadata=metadata, raw=True)

@@ -1,0 +1,188 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import poisson
+
+from ohstats import limits, rates
+from ohstats.errors import CountError, ParameterRefused
+from ohstats.estimates import COLUMNS
+
+ORACLE = Path(__file__).parent / "oracle"
+counts = st.integers(0, 2_000_000)
+
+
+def share(x, n, **options):
+    return rates.proportion(pd.DataFrame({"x": [x], "n": [n]}), numerator="x", denominator="n", **options).iloc[0]
+
+
+def per(x, n, **options):
+    return rates.rate(pd.DataFrame({"x": [x], "n": [n]}), events="x", population="n", **options).iloc[0]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("method", "column"), [("wilson", "wilson"), ("clopper-pearson", "exact")])
+def test_proportion_limits_agree_with_r(method, column):
+    for case in pd.read_csv(ORACLE / "proportion_ci.csv").itertuples():
+        row = share(case.x, case.n, method=method, confidence=case.conf)
+        expected = 100 * getattr(case, f"{column}_lo"), 100 * getattr(case, f"{column}_hi")
+        assert (row["lower"], row["upper"]) == pytest.approx(expected, rel=1e-9, abs=0)
+
+
+@pytest.mark.oracle
+def test_rate_limits_agree_with_r():
+    for case in pd.read_csv(ORACLE / "rate_ci.csv").itertuples():
+        row = per(case.x, case.pop, multiplier=case.multiplier, confidence=case.conf)
+        assert (row["value"], row["lower"], row["upper"]) == pytest.approx(
+            (case.rate, case.phe_lo, case.phe_hi), rel=1e-9
+        )
+        assert row["method"] == {"Exact": "poisson-exact", "Byars": "byar"}[case.phe_method]
+        row = per(case.x, case.pop, multiplier=case.multiplier, confidence=case.conf, method="exact")
+        assert (row["lower"], row["upper"]) == pytest.approx((case.exact_lo, case.exact_hi), rel=1e-9)
+        assert row["method"] == "poisson-exact"
+
+
+def test_estimate_frame_has_the_agreed_columns_in_order():
+    table = pd.DataFrame({"place": ["b", "a", "a"], "x": [1, 2, 3], "n": [10, 10, 10]})
+    found = rates.proportion(table, numerator="x", denominator="n", by=["place"])
+    assert list(found.columns) == ["place", *COLUMNS]
+    assert found["place"].tolist() == ["a", "b"]
+    assert found["numerator"].tolist() == [5, 1]
+    assert found["denominator"].tolist() == [20, 10]
+    assert (found["unit"] == "percent").all()
+    assert list(rates.rate(table, events="x", population="n").columns) == list(COLUMNS)
+
+
+def test_counts_are_pooled_not_averaged():
+    table = pd.DataFrame({"x": [1, 90], "n": [1, 100]})
+    assert rates.proportion(table, numerator="x", denominator="n")["value"].item() == pytest.approx(
+        100 * 91 / 101, rel=1e-15
+    )
+
+
+def test_denominator_of_zero_is_missing_with_a_reason():
+    for row in (share(0, 0), share(0, 0, method="clopper-pearson"), per(0, 0), per(3, 0)):
+        assert np.isnan([row["value"], row["lower"], row["upper"]]).all()
+        assert row["note"] == "denominator is 0"
+
+
+@pytest.mark.parametrize("n", [1, 7, 73, 1_000_000])
+@pytest.mark.parametrize("method", ["wilson", "clopper-pearson"])
+def test_none_and_all_end_exactly_at_0_and_100(n, method):
+    assert share(0, n, method=method)["lower"] == 0.0
+    assert share(n, n, method=method)["upper"] == 100.0
+    assert share(0, n, method=method)["upper"] > 0
+    assert share(n, n, method=method)["lower"] < 100
+
+
+def test_value_is_the_correctly_rounded_percentage():
+    assert share(29, 100)["value"] == 29.0
+    assert share(57, 100)["value"] == 57.0
+
+
+def test_plain_counts_are_cases_with_exact_limits_on_request():
+    row = rates.rate(pd.DataFrame({"x": [26, 1]}), events="x", method="exact").iloc[0]
+    # R 4.2.2: poisson.test(27, 98000)$conf.int * 98000 (tests/oracle/rate_ci.csv)
+    assert (row["value"], row["unit"], row["method"]) == (27, "cases", "poisson-exact")
+    assert (row["lower"], row["upper"]) == pytest.approx((0.98 * 18.1562960528212, 0.98 * 40.0852882093491), rel=1e-9)
+    assert np.isnan(row["denominator"])
+
+
+def test_huge_counts_have_finite_limits_around_them():
+    row = per(1_000_000, 3_000_000)
+    assert row["lower"] < row["value"] < row["upper"] < 1.01 * row["value"]
+
+
+def test_empty_table_has_no_groups_or_one_missing_row():
+    table = pd.DataFrame(
+        {"place": pd.Series([], dtype=str), "x": pd.Series([], dtype=int), "n": pd.Series([], dtype=int)}
+    )
+    assert len(rates.proportion(table, numerator="x", denominator="n", by=["place"])) == 0
+    assert rates.proportion(table, numerator="x", denominator="n")["note"].tolist() == ["denominator is 0"]
+
+
+def test_missing_key_is_a_group_and_empty_categories_are_none():
+    table = pd.DataFrame(
+        {"place": pd.Categorical(["a", None, "a"], categories=["a", "z"]), "x": [1, 2, 3], "n": [4, 4, 4]}
+    )
+    found = rates.proportion(table, numerator="x", denominator="n", by="place")
+    assert found["numerator"].tolist() == [4, 2]
+    assert found["place"].isna().tolist() == [False, True]
+
+
+def test_faulty_counts_are_all_named_and_the_table_is_untouched():
+    table = pd.DataFrame(
+        {"examined": [88, 101, np.nan, -1, 1.5, np.inf, "many"], "due": [100, 100, 5, 5, 5, np.inf, 5]},
+        index=list("abcdefg"),
+    )
+    before = table.copy()
+    with pytest.raises(CountError) as caught:
+        rates.proportion(table, numerator="examined", denominator="due")
+    assert str(caught.value).split("\n  ") == [
+        "counts of 6 of 7 rows cannot be used",
+        "row b: examined=101, due=100: more than due",
+        "row c: examined=missing, due=5: a count is missing",
+        "row d: examined=-1, due=5: a count is negative",
+        "row e: examined=1.5, due=5: a count is not whole",
+        "row f: examined=inf, due=inf: a count is infinite",
+        "row g: examined=many, due=5: a count is missing",
+    ]
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_faulty_populations_are_named():
+    table = pd.DataFrame({"x": [1, 1, 1], "n": [np.nan, -2.5, np.inf]})
+    with pytest.raises(CountError) as caught:
+        rates.rate(table, events="x", population="n")
+    assert str(caught.value).split("\n  ") == [
+        "counts of 3 of 3 rows cannot be used",
+        "row 0: n=missing: the population is missing",
+        "row 1: n=-2.5: the population is negative",
+        "row 2: n=inf: the population is infinite",
+    ]
+
+
+def test_unknown_options_say_what_exists():
+    table = pd.DataFrame({"cases": [1], "due": [2]})
+    with pytest.raises(ParameterRefused, match=r"there is no 'wald'; choose from: wilson, clopper-pearson"):
+        rates.proportion(table, numerator="cases", denominator="due", method="wald")
+    with pytest.raises(ParameterRefused, match=r"confidence is 95: give a share between 0 and 1"):
+        rates.proportion(table, numerator="cases", denominator="due", confidence=95)
+    with pytest.raises(ParameterRefused, match=r"'case': nearest are cases"):
+        rates.rate(table, events="case")
+    with pytest.raises(ParameterRefused, match=r"multiplier is 0"):
+        rates.rate(table, events="cases", population="due", multiplier=0)
+    with pytest.raises(ParameterRefused, match=r"columns of their own named value"):
+        rates.rate(table.assign(value=1), events="cases", by=["value"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(counts, counts, st.sampled_from([0.8, 0.95, 0.998]), st.sampled_from(["wilson", "clopper-pearson"]))
+def test_limits_contain_the_share_and_mirror_the_misses(first, second, confidence, method):
+    x, n = min(first, second), max(first, second, 1)
+    row, misses = (
+        share(x, n, confidence=confidence, method=method),
+        share(n - x, n, confidence=confidence, method=method),
+    )
+    assert 0 <= row["lower"] <= row["value"] <= row["upper"] <= 100
+    assert (100 - misses["upper"], 100 - misses["lower"]) == pytest.approx((row["lower"], row["upper"]), abs=1e-9)
+
+
+@settings(deadline=None, max_examples=60)
+@given(counts, st.integers(1, 10**9), st.sampled_from(["phe", "exact"]))
+def test_limits_contain_the_rate_and_scale_with_the_multiplier(x, n, method):
+    row, scaled = per(x, n, method=method), per(x, n, method=method, multiplier=1000)
+    assert 0 <= row["lower"] <= row["value"] < row["upper"]
+    assert tuple(scaled[["value", "lower", "upper"]] * 100) == pytest.approx(
+        tuple(row[["value", "lower", "upper"]]), rel=1e-12
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 5000))
+def test_exact_limits_are_where_the_tails_hold_half_of_the_rest(x):
+    lower, upper = limits.poisson_exact(np.array([x]))
+    assert (poisson.sf(x - 1, lower).item(), poisson.cdf(x, upper).item()) == pytest.approx((0.025, 0.025), rel=1e-9)
