@@ -13,7 +13,7 @@ NEW_VENV = $(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python
 else
 NEW_VENV = $(PYTHON) -m venv --clear .venv
-INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
+INSTALL = $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --no-input
 endif
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 BUILD_NEEDS = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
@@ -36,10 +36,10 @@ check: .venv/runtime.stamp .venv/test.stamp ## ruff, ruff format and mypy; chang
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-lock: ## write both locks anew from pyproject.toml (needs uv)
+lock: ## write both locks from pyproject.toml with uv (newest versions: ARGS=--upgrade)
 	@command -v uv >/dev/null || { echo "make lock needs uv: install it (pip install uv), then run make lock again." >&2; exit 1; }
-	@$(PYTHON) -c '$(BUILD_NEEDS)' | $(LOCK) --all-extras pyproject.toml - --output-file requirements-test.lock
-	@$(PYTHON) -c '$(BUILD_NEEDS)' | $(LOCK) --constraint requirements-test.lock pyproject.toml - --output-file requirements.lock
+	@$(PYTHON) -c '$(BUILD_NEEDS)' | $(LOCK) $(ARGS) --all-extras pyproject.toml - --output-file requirements-test.lock
+	@$(PYTHON) -c '$(BUILD_NEEDS)' | $(LOCK) $(ARGS) --constraint requirements-test.lock pyproject.toml - --output-file requirements.lock
 	@grep -c == requirements.lock requirements-test.lock
 
 messages: .venv/test.stamp ## bring the catalogues of words up to the code and compile them
@@ -57,7 +57,7 @@ strip: .venv/runtime.stamp ## take outputs and counters out of the notebooks
 
 clean: ## remove what make made: environment, reports, work, caches
 	@rm -rf .venv build dist reports data/work .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@find ohstats tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment: the runtime lock first, the test lock (a superset, same versions) on top when tests want it.
 .venv/lock.stamp: requirements.lock
