@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,18 +16,18 @@ from .language import LANGUAGES, _
 
 if TYPE_CHECKING:
     from .dataset import Dataset
-    from .runner import Outcome
+    from .runner import Job, Outcome
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
     help=_("Occupational-disease surveillance of districts: from raw exports to published reports."),
-)  # fmt: skip
+)
 
 DataDir = Annotated[list[Path], typer.Option("--data-dir", help=_("Folder of a data set; may be given several times."))]
 Example = Annotated[bool, typer.Option("--example", help=_("Use the example data sets that ship with ohstats."))]
-Work = Annotated[
-    Optional[Path], typer.Option("--work", help=_("Workspace for everything that is made (default: current folder)."))
-]  # noqa: UP045
+Work = Annotated[Path | None, typer.Option("--work", help=_("Workspace for everything that is made (default: current folder)."))]
 Edition = Annotated[str, typer.Option("--edition", help=_("public (protected counts) or internal (exact counts)."))]
 
 
@@ -61,8 +61,16 @@ def clean(data_dir: DataDir = [], example: Example = False, work: Work = None) -
         cleaned = cleaning.clean_dataset(chosen)
         cleaning.save(cleaned, chosen, paths.Workspace.at(work))
         for file, n in cleaned.rows.items():
-            typer.echo(_("{dataset}: {file}: {rows_in} rows in = {clean} clean + {quarantined} in quarantine",
-                         dataset=chosen.id, file=file, rows_in=n["in"], clean=n["clean"], quarantined=n["quarantined"]))  # fmt: skip
+            typer.echo(
+                _(
+                    "{dataset}: {file}: {rows_in} rows in = {clean} clean + {quarantined} in quarantine",
+                    dataset=chosen.id,
+                    file=file,
+                    rows_in=n["in"],
+                    clean=n["clean"],
+                    quarantined=n["quarantined"],
+                )
+            )
 
 
 @app.command(help=_("Hide what an edition may not show, for all places of a data set at once."))
@@ -71,11 +79,7 @@ def protect(data_dir: DataDir = [], example: Example = False, edition: Edition =
     for chosen in _datasets(data_dir, example):
         facts = data.protect(chosen, paths.Workspace.at(work), edition)
         typer.echo(
-            _(
-                "{dataset}: {hidden} of {figures} figures hidden (rules {rules}, edition {edition})",
-                dataset=chosen.id,
-                **facts,
-            )
+            _("{dataset}: {hidden} of {figures} figures hidden (rules {rules}, edition {edition})", dataset=chosen.id, **facts)
         )
 
 
@@ -95,9 +99,7 @@ def run(
     first_year: Annotated[
         int, typer.Option("--first-year", help=_("First year of the series (default: first year of the data)."))
     ] = 0,
-    language: Annotated[
-        str, typer.Option("--language", help=_("Languages of the reports, e.g. zh or zh,en."))
-    ] = "zh,en",
+    language: Annotated[str, typer.Option("--language", help=_("Languages of the reports, e.g. zh or zh,en."))] = "zh,en",
     edition: Edition = "public",
     assessment: Annotated[str, typer.Option("--assessment", help=_("annual, midterm or final."))] = "annual",
     parameter: Annotated[
@@ -115,15 +117,10 @@ def run(
     languages = [each.strip() for each in language.split(",") if each.strip()]
     unknown = [each for each in languages if each not in LANGUAGES]
     if unknown or not languages:
-        raise ParameterRefused(
-            "No language '{names}'. There are: {known}.", names=", ".join(unknown), known=", ".join(LANGUAGES)
-        )
+        raise ParameterRefused("No language '{names}'. There are: {known}.", names=", ".join(unknown), known=", ".join(LANGUAGES))
     if assessment not in data.ASSESSMENTS:
         raise ParameterRefused(
-            "No {name} '{value}'. There are: {known}.",
-            name="assessment",
-            value=assessment,
-            known=", ".join(data.ASSESSMENTS),
+            "No {name} '{value}'. There are: {known}.", name="assessment", value=assessment, known=", ".join(data.ASSESSMENTS)
         )
     chosen = _datasets(data_dir, example)
     workspace = paths.Workspace.at(work)
@@ -132,10 +129,17 @@ def run(
     for each in chosen:
         mine = [code for code in dict.fromkeys(district) if code in each.reported] if district else list(each.reported)
         jobs += runner.plan(
-            each, workspace, notebooks=notebooks, districts=mine, languages=languages, edition=edition,
-            period=period or str(each.span.last_year), first_year=first_year or each.span.first_year, assessment=assessment,
+            each,
+            workspace,
+            notebooks=notebooks,
+            districts=mine,
+            languages=languages,
+            edition=edition,
+            period=period or str(each.span.last_year),
+            first_year=first_year or each.span.first_year,
+            assessment=assessment,
             extra=_pairs(parameter),
-        )  # fmt: skip
+        )
     known = {code for each in chosen for code in each.reported}
     strange = [code for code in district if code not in known]
     if strange:
@@ -159,27 +163,14 @@ def _pairs(parameters: list[str]) -> dict[str, str]:
     return dict(each.split("=", 1) for each in parameters)
 
 
-def _progress(jobs: list[object], workspace: paths.Workspace, workers: int) -> list[Outcome]:
+def _progress(jobs: list[Job], workspace: paths.Workspace, workers: int) -> list[Outcome]:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     from . import runner
 
     console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(_("reports"), total=len(jobs))
 
@@ -188,12 +179,17 @@ def _progress(jobs: list[object], workspace: paths.Workspace, workers: int) -> l
             if outcome.error:
                 progress.console.print(_failed(outcome))
 
-        return runner.run(jobs, workspace, workers=workers, done=done)  # type: ignore[arg-type]
+        return runner.run(jobs, workspace, workers=workers, done=done)
 
 
 def _failed(outcome: Outcome) -> str:
-    return _("failed: {report} of {district} ({language}): {error}", report=outcome.report, district=outcome.district,
-             language=outcome.language, error=outcome.error)  # fmt: skip
+    return _(
+        "failed: {report} of {district} ({language}): {error}",
+        report=outcome.report,
+        district=outcome.district,
+        language=outcome.language,
+        error=outcome.error,
+    )
 
 
 def _say_result(outcomes: list[Outcome], index: Path, seconds: float) -> None:
@@ -202,9 +198,15 @@ def _say_result(outcomes: list[Outcome], index: Path, seconds: float) -> None:
         typer.echo(_failed(outcome))
     places = len({outcome.district for outcome in outcomes})
     typer.echo(
-        _("{made} of {n} reports of {places} places made in {seconds} s; {failed} failed.", made=len(outcomes) - len(failed),
-          n=len(outcomes), places=places, seconds=f"{seconds:.0f}", failed=len(failed))
-    )  # fmt: skip
+        _(
+            "{made} of {n} reports of {places} places made in {seconds} s; {failed} failed.",
+            made=len(outcomes) - len(failed),
+            n=len(outcomes),
+            places=places,
+            seconds=f"{seconds:.0f}",
+            failed=len(failed),
+        )
+    )
     typer.echo(str(index))
     if failed:
         raise typer.Exit(1)

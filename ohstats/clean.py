@@ -66,16 +66,20 @@ def clean_table(raw: pd.DataFrame, table: schema.Table, *, file: str, places: se
     bad = parsed["reason"] != ""
     clean = parsed.filter(~bad).select(_kept(table))
     quarantine = frame.filter(bad).select(
-        pl.lit(table.name).alias("table"), pl.lit(file).alias("file"), "row",
+        pl.lit(table.name).alias("table"),
+        pl.lit(file).alias("file"),
+        "row",
         parsed.filter(bad)["reason"].alias("reason"),
         pl.struct(list(table.columns)).struct.json_encode().alias("original"),
-    )  # fmt: skip
+    )
     audit = pl.concat([_changes(frame, normal, table, "normalised"), _blanked(normal, parsed, table)])
     audit = audit.select(pl.lit(table.name).alias("table"), pl.lit(file).alias("file"), *_AUDIT[2:])
     return Cleaned(
-        {table.name: clean.to_pandas()}, quarantine.to_pandas(), audit.to_pandas(),
+        {table.name: clean.to_pandas()},
+        quarantine.to_pandas(),
+        audit.to_pandas(),
         {file: {"in": frame.height, "clean": clean.height, "quarantined": quarantine.height}},
-    )  # fmt: skip
+    )
 
 
 def clean_dataset(dataset: Dataset) -> Cleaned:
@@ -97,9 +101,7 @@ def clean_dataset(dataset: Dataset) -> Cleaned:
         raw, corrected = corrections.apply(raw, own, file="corrections.yml")
         part = clean_table(raw, table, file=path.name, places=set(dataset.places["code"]))
         made = corrected.assign(table=table.name, file=path.name)[_AUDIT] if len(corrected) else part.audit.head(0)
-        parts.append(
-            Cleaned(part.tables, part.quarantine, pd.concat([made, part.audit]) if len(made) else part.audit, part.rows)
-        )
+        parts.append(Cleaned(part.tables, part.quarantine, pd.concat([made, part.audit]) if len(made) else part.audit, part.rows))
     if not parts:
         raise FileRefused(
             "{folder} holds none of the tables {known}.", folder=dataset.folder.name, known=", ".join(schema.tables())
@@ -120,9 +122,7 @@ def save(cleaned: Cleaned, dataset: Dataset, workspace: Workspace) -> None:
     folder = files.private(workspace.clean(dataset.id))
     for name, frame in {**cleaned.tables, "quarantine": cleaned.quarantine, "audit": cleaned.audit}.items():
         files.write_parquet(frame, folder / f"{name}.parquet")
-    files.write_json(
-        {"hash": dataset.hash, "rows": cleaned.rows, "tables": sorted(cleaned.tables)}, folder / "clean.json"
-    )
+    files.write_json({"hash": dataset.hash, "rows": cleaned.rows, "tables": sorted(cleaned.tables)}, folder / "clean.json")
 
 
 def _headed(raw: pd.DataFrame, table: schema.Table, file: str) -> pl.DataFrame:
@@ -133,12 +133,14 @@ def _headed(raw: pd.DataFrame, table: schema.Table, file: str) -> pl.DataFrame:
     twice = sorted({name for name in names if names.count(name) > 1})
     if lacking or twice:
         faults = [
-            Fault("column {column} is missing; headers understood: {headers}", column=name,
-                  headers=", ".join([name, *table.columns[name].headers])) for name in lacking
-        ] + [Fault("two headers mean the column {column}", column=name) for name in twice]  # fmt: skip
-        raise FileRefused(
-            "{file}: the header does not fit the table {table}.", file=file, table=table.name, faults=faults
-        )
+            Fault(
+                "column {column} is missing; headers understood: {headers}",
+                column=name,
+                headers=", ".join([name, *table.columns[name].headers]),
+            )
+            for name in lacking
+        ] + [Fault("two headers mean the column {column}", column=name) for name in twice]
+        raise FileRefused("{file}: the header does not fit the table {table}.", file=file, table=table.name, faults=faults)
     frame = pl.from_pandas(raw.rename(columns={header: name for header, name in found.items() if name}))
     absent = [pl.lit("").alias(name) for name in table.columns if name not in names]
     return frame.with_columns(absent).with_columns(pl.col(name).fill_null("") for name in table.columns)
@@ -165,8 +167,12 @@ def _parse(column: schema.Column, frame: pl.DataFrame, places: set[str]) -> list
         below = text.str.extract(r"^<\s*(\d{1,6})$").cast(pl.Int64)
         hidden = (text == "*") | below.is_not_null()
         high = pl.when(text == "*").then(None).otherwise(below - 1)
-        return [number.alias(name), hidden.alias(f"{name}_hidden"), high.alias(f"{name}_high"),
-                (filled & number.is_null() & ~hidden).alias(f"{name}!")]  # fmt: skip
+        return [
+            number.alias(name),
+            hidden.alias(f"{name}_hidden"),
+            high.alias(f"{name}_high"),
+            (filled & number.is_null() & ~hidden).alias(f"{name}!"),
+        ]
     if column.type == "choice":
         to = {alias.lower(): key for key, aliases in column.choices.items() for alias in [key, *aliases]}
         value = text.str.to_lowercase().replace_strict(to, default=None, return_dtype=pl.String)
@@ -199,20 +205,20 @@ def _duplicates(frame: pl.DataFrame, table: schema.Table) -> pl.DataFrame:
     figures = pl.struct(*counts, *[f"{name}_hidden" for name in counts])
     marked = good.select(
         "row",
-        pl.when(figures.n_unique().over(table.key) > 1).then(pl.lit("conflict:" + "+".join(table.key)))
-        .when(pl.col("row") != pl.col("row").min().over(table.key)).then(pl.lit("duplicate:" + "+".join(table.key)))
-        .otherwise(pl.lit("")).alias("twice"),
-    )  # fmt: skip
+        pl.when(figures.n_unique().over(table.key) > 1)
+        .then(pl.lit("conflict:" + "+".join(table.key)))
+        .when(pl.col("row") != pl.col("row").min().over(table.key))
+        .then(pl.lit("duplicate:" + "+".join(table.key)))
+        .otherwise(pl.lit(""))
+        .alias("twice"),
+    )
     joined = frame.join(marked, on="row", how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce(pl.col("twice"), "reason").alias("reason"))
 
 
 def _kept(table: schema.Table) -> list[str]:
     extra = [
-        f"{column.name}_{part}"
-        for column in table.columns.values()
-        if column.type == "count"
-        for part in ("hidden", "high")
+        f"{column.name}_{part}" for column in table.columns.values() if column.type == "count" for part in ("hidden", "high")
     ]
     return ["row", *table.columns, *extra]
 
@@ -231,11 +237,15 @@ def _blanked(normal: pl.DataFrame, parsed: pl.DataFrame, table: schema.Table) ->
     """Values of other columns that are not what was declared: blanked, the row stays."""
     parts = [
         normal.filter(parsed[f"{column.name}!"]).select(
-            "row", pl.lit(column.name).alias("column"), pl.lit(f"invalid:{column.type}").alias("rule"),
-            pl.col(column.name).alias("old"), pl.lit("").alias("new"),
+            "row",
+            pl.lit(column.name).alias("column"),
+            pl.lit(f"invalid:{column.type}").alias("rule"),
+            pl.col(column.name).alias("old"),
+            pl.lit("").alias("new"),
         )
-        for column in table.columns.values() if not column.counting
-    ]  # fmt: skip
+        for column in table.columns.values()
+        if not column.counting
+    ]
     return pl.concat(parts)
 
 
@@ -246,9 +256,11 @@ def _check_coverage(tables: Mapping[str, pd.DataFrame], dataset: Dataset) -> Non
         return
     covered = {
         (code, year)
-        for cover in dataset.covers if cover.table == "case_counts"
-        for code in cover.places for year in range(cover.span.first_year, cover.span.last_year + 1)
-    }  # fmt: skip
+        for cover in dataset.covers
+        if cover.table == "case_counts"
+        for code in cover.places
+        for year in range(cover.span.first_year, cover.span.last_year + 1)
+    }
     outside: dict[str, set[int]] = {}
     for code, text in sorted(set(zip(frame["place"], frame["period"], strict=True))):
         span = periods.parse(text)
@@ -257,11 +269,14 @@ def _check_coverage(tables: Mapping[str, pd.DataFrame], dataset: Dataset) -> Non
             outside.setdefault(code, set()).update(years)
     if outside:
         faults = [
-            Fault('add to covers: {{table: case_counts, places: ["{code}"], periods: {first}..{last}, keys: [total]}}',
-                  code=code, first=min(years), last=max(years)) for code, years in sorted(outside.items())
-        ]  # fmt: skip
+            Fault(
+                'add to covers: {{table: case_counts, places: ["{code}"], periods: {first}..{last}, keys: [total]}}',
+                code=code,
+                first=min(years),
+                last=max(years),
+            )
+            for code, years in sorted(outside.items())
+        ]
         raise FileRefused(
-            "{file}: case_counts.csv has rows that it does not cover.",
-            file=f"{dataset.folder.name}/dataset.yml",
-            faults=faults,
+            "{file}: case_counts.csv has rows that it does not cover.", file=f"{dataset.folder.name}/dataset.yml", faults=faults
         )

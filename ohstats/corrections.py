@@ -11,8 +11,11 @@ from .errors import Fault, FileRefused
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_FORMS = ({"table", "row", "column", "from", "to", "reason"}, {"table", "where", "column", "to", "expect_rows", "reason"},
-          {"table", "where", "swap", "expect_rows", "reason"})  # fmt: skip
+_FORMS = (
+    {"table", "row", "column", "from", "to", "reason"},
+    {"table", "where", "column", "to", "expect_rows", "reason"},
+    {"table", "where", "swap", "expect_rows", "reason"},
+)
 _OPTIONAL = {"reported", "status"}
 _STATUS = ("open", "reported", "fixed_at_source")
 AUDIT_COLUMNS = ("row", "column", "rule", "old", "new")
@@ -61,9 +64,7 @@ def apply(frame: pd.DataFrame, entries: Iterable[dict[str, Any]], *, file: str) 
                 continue
         faults.append(Fault("correction {number}: {problem}", number=number, problem=fault))
     if faults:
-        raise FileRefused(
-            "{file}: {n} corrections do not fit; nothing was written.", file=file, n=len(faults), faults=faults
-        )
+        raise FileRefused("{file}: {n} corrections do not fit; nothing was written.", file=file, n=len(faults), faults=faults)
     audit = pd.concat(changes, ignore_index=True) if changes else pd.DataFrame(columns=list(AUDIT_COLUMNS))
     return corrected, audit
 
@@ -99,9 +100,7 @@ def _expected(entry: dict[str, Any], frame: pd.DataFrame, cells: pd.Series[bool]
         if not found:
             return Fault("the file has no row {row}", row=entry["row"])
         if (frame.loc[cells, entry["column"]] != str(entry["from"])).any():
-            return Fault(
-                "row {row} no longer holds the value expected in {column}", row=entry["row"], column=entry["column"]
-            )
+            return Fault("row {row} no longer holds the value expected in {column}", row=entry["row"], column=entry["column"])
     elif found != int(entry["expect_rows"]):
         return Fault("{found} rows match, {expected} were expected", found=found, expected=entry["expect_rows"])
     return None

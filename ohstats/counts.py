@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from .dataset import Cover, Dataset
 
 KEYS = ["measure", "place", "period", "year_basis", "key", "group"]
-COLUMNS = [
-    *KEYS, "numerator", "denominator", "hidden", "counts", "basis", "provisional", "provenance", "source", "note",
-]  # fmt: skip
+COLUMNS = [*KEYS, "numerator", "denominator", "hidden", "counts", "basis", "provisional", "provenance", "source", "note"]
 NEW_CASES = "new_cases"
 
 
@@ -60,9 +58,17 @@ def _case_counts(table: pd.DataFrame) -> pd.DataFrame:
 
 def _indicator_values(table: pd.DataFrame, indicators: pd.DataFrame) -> pd.DataFrame:
     declared = indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")[["counts", "basis"]]
-    made = table.rename(columns={"indicator_id": "measure"}).join(declared, on="measure").assign(
-        year_basis="", key="", hidden=table["numerator_hidden"] | table["denominator_hidden"], provisional=False, provenance=""
-    )  # fmt: skip
+    made = (
+        table.rename(columns={"indicator_id": "measure"})
+        .join(declared, on="measure")
+        .assign(
+            year_basis="",
+            key="",
+            hidden=table["numerator_hidden"] | table["denominator_hidden"],
+            provisional=False,
+            provenance="",
+        )
+    )
     made["counts"] = made["counts"].fillna("case")  # an undeclared indicator gets the strictest rules
     made["basis"] = made["basis"].fillna("census")
     return _typed(made)
@@ -90,10 +96,19 @@ def _covered(cleaned: Cleaned, dataset: Dataset) -> pd.DataFrame:
 def _filled(place: str, year: str, key: str, cover: Cover, suspect: set[tuple[str, str]]) -> dict[str, object]:
     open_row = any(pair in suspect for pair in ((place, year), ("", year), (place, ""), ("", "")))
     return dict.fromkeys(COLUMNS, "") | {
-        "measure": NEW_CASES, "place": place, "period": year, "year_basis": cover.year_basis, "key": key,
-        "numerator": float("nan") if open_row else 0.0, "denominator": float("nan"), "hidden": False, "counts": "case",
-        "basis": "census", "provisional": False, "note": "rows in quarantine" if open_row else "covered, no row",
-    }  # fmt: skip
+        "measure": NEW_CASES,
+        "place": place,
+        "period": year,
+        "year_basis": cover.year_basis,
+        "key": key,
+        "numerator": float("nan") if open_row else 0.0,
+        "denominator": float("nan"),
+        "hidden": False,
+        "counts": "case",
+        "basis": "census",
+        "provisional": False,
+        "note": "rows in quarantine" if open_row else "covered, no row",
+    }
 
 
 def _quarantined(quarantine: pd.DataFrame, dataset: Dataset) -> set[tuple[str, str]]:

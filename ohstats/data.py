@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pandas as pd
 
 from . import __version__, counts, dataset, disclosure, files, paths, periods, reference
 from .errors import OhstatsError, ParameterRefused
 from .language import LANGUAGES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
     from .dataset import Dataset
     from .paths import Workspace
 
@@ -92,26 +93,34 @@ def open_data(
     disclosure.check_edition(edition)
     for name, value, known in (("language", language, LANGUAGES), ("assessment", assessment, ASSESSMENTS)):
         if value not in known:
-            raise ParameterRefused(
-                "No {name} '{value}'. There are: {known}.", name=name, value=value, known=", ".join(known)
-            )
+            raise ParameterRefused("No {name} '{value}'. There are: {known}.", name=name, value=value, known=", ".join(known))
     when = periods.parse(period)
     chosen.check_period(when)
     first = int(first_year) if first_year else chosen.span.first_year
     if not chosen.span.first_year <= first <= when.last_year:
         raise ParameterRefused(
             "first_year {first} must lie between {low} (first year of the data) and {high} (the period).",
-            first=first, low=chosen.span.first_year, high=when.last_year,
-        )  # fmt: skip
+            first=first,
+            low=chosen.span.first_year,
+            high=when.last_year,
+        )
     frame, facts, rows = _protected(chosen, edition, place["code"])
     return Data(
-        dataset=chosen, place=place, period=when, first_year=first, edition=edition, language=language, assessment=assessment,
+        dataset=chosen,
+        place=place,
+        period=when,
+        first_year=first,
+        edition=edition,
+        language=language,
+        assessment=assessment,
         counts=frame[(frame["place"] == place["code"]) & (frame["counts"] != "context")].reset_index(drop=True),
         context=frame[frame["counts"] == "context"].reset_index(drop=True),
         indicators=reference.table("indicators", chosen.folder, key="indicator_id"),
         targets=_inherited(reference.table("targets", chosen.folder), chosen.ancestors(place["code"]), "jurisdiction_code"),
-        breaks=_breaks(chosen, place["code"]), facts={**facts, "package": __version__}, rows=rows,
-    )  # fmt: skip
+        breaks=_breaks(chosen, place["code"]),
+        facts={**facts, "package": __version__},
+        rows=rows,
+    )
 
 
 def prepare(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, object]:
@@ -143,17 +152,17 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, ob
 
     cleaned = Cleaned(
         {name: files.read_parquet(folder / f"{name}.parquet") for name in told["tables"]},
-        files.read_parquet(folder / "quarantine.parquet"), files.read_parquet(folder / "audit.parquet"), told["rows"],
-    )  # fmt: skip
+        files.read_parquet(folder / "quarantine.parquet"),
+        files.read_parquet(folder / "audit.parquet"),
+        told["rows"],
+    )
     frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
     protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(workspace))
     disclosure.save(protected, chosen, workspace)
     return protected.facts
 
 
-def _protected(
-    chosen: Dataset, edition: str, code: str
-) -> tuple[pd.DataFrame, dict[str, object], dict[str, dict[str, int]]]:
+def _protected(chosen: Dataset, edition: str, code: str) -> tuple[pd.DataFrame, dict[str, object], dict[str, dict[str, int]]]:
     """Protected counts of one place and the context: from the workspace, or made in memory where nothing can be exposed."""
     for root in (None, paths.REPOSITORY):
         workspace = paths.Workspace.at(root)
@@ -166,8 +175,9 @@ def _protected(
     if not (chosen.exempt or chosen.synthetic):
         raise OhstatsError(
             "The counts of {dataset} are not protected, or the data changed since. Run: ohstats protect --data-dir {folder}",
-            dataset=chosen.id, folder=chosen.folder.name,
-        )  # fmt: skip
+            dataset=chosen.id,
+            folder=chosen.folder.name,
+        )
     from . import clean
 
     cleaned = clean.clean_dataset(chosen)
@@ -183,6 +193,4 @@ def _inherited(rows: pd.DataFrame, chain: tuple[str, ...], column: str) -> pd.Da
 
 def _breaks(chosen: Dataset, code: str) -> pd.DataFrame:
     rows = _inherited(reference.table("breaks", chosen.folder), chosen.ancestors(code), "place")
-    return rows[(rows["place"] == code) | (rows["scope"] == "below")].sort_values(
-        "first_period_after", ignore_index=True
-    )
+    return rows[(rows["place"] == code) | (rows["scope"] == "below")].sort_values("first_period_after", ignore_index=True)

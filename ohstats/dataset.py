@@ -6,14 +6,15 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from . import __version__, files, periods
 from .errors import Fault, FileRefused, ParameterRefused, nearest
 from .paths import REFERENCE, REPOSITORY, examples
 from .reference import NATION
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _KNOWN = {"id", "title_zh", "title_en", "publisher_zh", "publisher_en", "data_date", "published", "synthetic", "covers"}
 _LEVELS = ("nation", "province", "city", "county", "zone")
@@ -77,11 +78,7 @@ class Dataset:
         """
         code = str(district)
         if code not in self.reported:
-            names = [
-                f"{row.code} {row.name_zh} {row.name_en}"
-                for row in self.places.itertuples()
-                if row.code in self.reported
-            ]
+            names = [f"{row.code} {row.name_zh} {row.name_en}" for row in self.places.itertuples() if row.code in self.reported]
             raise ParameterRefused(
                 "No place '{code}' in data set {dataset}. There are: {known}.",
                 code=code, dataset=self.id, known=nearest(code, names, most=5),
@@ -142,10 +139,7 @@ def load(data_dir: str | Path) -> Dataset:
     faults = [] if isinstance(told, dict) else [Fault("it must hold entries like 'id: name'")]
     told = told if isinstance(told, dict) else {}
     unknown = sorted(set(told) - _KNOWN)
-    faults += [
-        Fault("unknown entry '{name}'; known are {known}", name=name, known=", ".join(sorted(_KNOWN)))
-        for name in unknown
-    ]
+    faults += [Fault("unknown entry '{name}'; known are {known}", name=name, known=", ".join(sorted(_KNOWN))) for name in unknown]
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", str(told.get("id", ""))):
         faults.append(Fault("'id' must be a short name of small letters, digits, - and _"))
     places = _places(folder)
@@ -189,13 +183,9 @@ def _places(folder: Path) -> pd.DataFrame:
     faults = []
     for row, code, level in zip(frame["row"], frame["code"], frame["level"], strict=True):
         if not _CODE.fullmatch(code):
-            faults.append(
-                Fault("row {row}: code '{code}' is not six digits without a leading zero", row=row, code=code)
-            )
+            faults.append(Fault("row {row}: code '{code}' is not six digits without a leading zero", row=row, code=code))
         if level not in _LEVELS:
-            faults.append(
-                Fault("row {row}: level '{level}' is none of {known}", row=row, level=level, known=", ".join(_LEVELS))
-            )
+            faults.append(Fault("row {row}: level '{level}' is none of {known}", row=row, level=level, known=", ".join(_LEVELS)))
     twice = frame.loc[frame["code"].duplicated(), "row"]
     faults += [Fault("row {row}: this code stands in an earlier row", row=row) for row in twice]
     if faults:
@@ -211,9 +201,7 @@ def _covers(told: Any, places: pd.DataFrame, faults: list[Fault]) -> list[Cover]
             named = entry["places"]
             wanted = tuple(places["code"]) if named == "all" else tuple(str(code) for code in named)
             span = periods.parse(entry["periods"])
-            cover = Cover(
-                str(entry["table"]), wanted, span, str(entry.get("year_basis", "")), tuple(entry.get("keys", ()))
-            )
+            cover = Cover(str(entry["table"]), wanted, span, str(entry.get("year_basis", "")), tuple(entry.get("keys", ())))
         except (TypeError, KeyError, ParameterRefused):
             faults.append(
                 Fault("covers, entry {number}: needs table, places (all or a list of codes) and periods", number=number)
@@ -221,9 +209,7 @@ def _covers(told: Any, places: pd.DataFrame, faults: list[Fault]) -> list[Cover]
             continue
         missing = [code for code in wanted if code not in codes]
         if missing:
-            faults.append(
-                Fault("covers, entry {number}: {codes} not in places.csv", number=number, codes=", ".join(missing))
-            )
+            faults.append(Fault("covers, entry {number}: {codes} not in places.csv", number=number, codes=", ".join(missing)))
         made.append(cover)
     if not made and not faults:
         faults.append(Fault("'covers' must say which table covers which places and periods"))

@@ -76,9 +76,7 @@ def protect(counts: pd.DataFrame, dataset: Dataset, edition: str, register: pd.D
 def check_edition(edition: str) -> None:
     """Refuse a word that is no edition."""
     if edition not in EDITIONS:
-        raise ParameterRefused(
-            "No edition '{edition}'. There are: {known}.", edition=edition, known=", ".join(EDITIONS)
-        )
+        raise ParameterRefused("No edition '{edition}'. There are: {known}.", edition=edition, known=", ".join(EDITIONS))
 
 
 def _primary(counts: pd.DataFrame) -> pd.Series[bool]:

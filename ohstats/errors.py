@@ -52,9 +52,7 @@ class OhstatsError(Exception):
         return _rebuild, (type(self), self.message, self.faults, self.values)
 
 
-def _rebuild(
-    kind: type[OhstatsError], message: str, faults: tuple[Fault, ...], values: dict[str, object]
-) -> OhstatsError:
+def _rebuild(kind: type[OhstatsError], message: str, faults: tuple[Fault, ...], values: dict[str, object]) -> OhstatsError:
     return kind(message, faults=faults, **values)
 
 

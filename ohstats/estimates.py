@@ -176,9 +176,5 @@ def labels(codes: NDArray[np.integer[Any]] | NDArray[np.bool_], names: Sequence[
 
 def estimate(keys: pd.DataFrame, **columns: Any) -> pd.DataFrame:
     """The Estimate frame: keys, then `COLUMNS`, then whatever else is given."""
-    ordered = {
-        **{name: keys[name] for name in keys.columns},
-        **{name: columns.pop(name) for name in COLUMNS},
-        **columns,
-    }
+    ordered = {**{name: keys[name] for name in keys.columns}, **{name: columns.pop(name) for name in COLUMNS}, **columns}
     return pd.DataFrame(ordered, index=keys.index, copy=False)

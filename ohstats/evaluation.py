@@ -72,9 +72,13 @@ def _judge(rows: pd.DataFrame, usable: pd.Series[bool]) -> pd.DataFrame:
             missing = missing.clip(lower=0)
         else:
             missing = pd.Series(
-                [_units(*row) for row in zip(part["numerator"], part["denominator"], part["target_value"], part["comparator"], strict=True)],
-                index=part.index, dtype="float64",
-            )  # fmt: skip
+                [
+                    _units(*row)
+                    for row in zip(part["numerator"], part["denominator"], part["target_value"], part["comparator"], strict=True)
+                ],
+                index=part.index,
+                dtype="float64",
+            )
         rows.loc[part.index, "gap"] = missing
         rows.loc[part.index, "status"] = np.where(missing == 0, MET, NOT_MET)
     sample = usable & (rows["basis"] == "sample") & (rows["unit"] == "percent")

@@ -42,11 +42,23 @@ def _style() -> dict[str, Any]:
     font_manager.fontManager.addfont(path)
     name = font_manager.FontProperties(fname=path).get_name()
     return {
-        "font.family": [name, "DejaVu Sans"], "font.size": 10.5, "axes.unicode_minus": True,
-        "svg.fonttype": "none", "svg.hashsalt": "ohstats", "axes.spines.top": False, "axes.spines.right": False,
-        "axes.edgecolor": GREY, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "text.color": INK,
-        "axes.grid": False, "lines.linewidth": 1.8, "hatch.linewidth": 0.6, "hatch.color": GREY,
-    }  # fmt: skip
+        "font.family": [name, "DejaVu Sans"],
+        "font.size": 10.5,
+        "axes.unicode_minus": True,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "ohstats",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": GREY,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "text.color": INK,
+        "axes.grid": False,
+        "lines.linewidth": 1.8,
+        "hatch.linewidth": 0.6,
+        "hatch.color": GREY,
+    }
 
 
 def render(draw: Any, *, height: float, name: str, title: str, alt: str) -> Figure:
@@ -97,7 +109,7 @@ def scrub(svg: str, name: str) -> str:
 def _year_axis(axes: Axes, years: np.ndarray) -> None:
     step = max(1, int(np.ceil(len(years) / 8)))
     axes.set_xticks(years[::-1][::step][::-1])
-    axes.set_xlim(years[0] - 0.7, years[-1] + 0.9)
+    axes.set_xlim(years[0] - 0.9, years[-1] + 0.9)
 
 
 def cases(series: pd.DataFrame, fits: pd.DataFrame, breaks: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:
@@ -114,7 +126,7 @@ def cases(series: pd.DataFrame, fits: pd.DataFrame, breaks: pd.DataFrame, *, nam
     """
 
     def draw(drawing: Drawing) -> None:
-        axes = drawing.add_axes((0.105, 0.13, 0.865, 0.80))
+        axes = drawing.add_axes((0.105, 0.09, 0.865, 0.83))
         years = series["year"].to_numpy(dtype=float)
         top = float(np.nanmax([1.0, *series["upper"], *series["value"]])) * 1.22
         axes.set_ylim(0, top)
@@ -126,10 +138,9 @@ def cases(series: pd.DataFrame, fits: pd.DataFrame, breaks: pd.DataFrame, *, nam
             axes.plot(span, fit.level * np.exp(fit.slope * (span - fit.first_year)), color=ORANGE, zorder=2)
             middle = (fit.first_year + fit.last_year) / 2
             high = series.loc[series["year"].between(fit.first_year, fit.last_year), "upper"].max()
-            axes.text(
-                middle, min(high * 1.05, top * 0.88), fit.label, color=ORANGE, ha="center", va="bottom", fontsize=9.5
-            )
-        axes.set_ylabel(_("new cases"))
+            axes.text(middle, min(high * 1.05, top * 0.88), fit.label, color=ORANGE, ha="center", va="bottom", fontsize=9.5)
+        axes.yaxis.set_major_formatter(lambda value, _position: f"{value:,.0f}")
+        axes.text(-0.095, 1.03, _("new cases"), transform=axes.transAxes, ha="left", va="bottom", color=GREY, fontsize=9.5)
 
     return render(draw, height=3.7, name=name, title=title, alt=alt)
 
@@ -143,9 +154,7 @@ def _mark_breaks(axes: Axes, breaks: pd.DataFrame, years: np.ndarray, top: float
             axes.text(row.year - 0.42, top * 0.985, row.label, fontsize=8.5, va="top", ha="left")
         else:
             axes.axvspan(row.year - 0.5, min(row.last, years[-1]) + 0.5, color=PALE, zorder=0, linewidth=0)
-            axes.text(
-                row.year - 0.42, top * 0.02, row.label, fontsize=8.5, color=GREY, va="bottom", ha="left", rotation=90
-            )
+            axes.text(row.year - 0.42, top * 0.02, row.label, fontsize=8.5, color=GREY, va="bottom", ha="left", rotation=90)
 
 
 def _mark_points(axes: Axes, series: pd.DataFrame, top: float) -> None:
@@ -156,25 +165,45 @@ def _mark_points(axes: Axes, series: pd.DataFrame, top: float) -> None:
             continue
         spread = np.abs(rows[["lower", "upper"]].to_numpy().T - rows["value"].to_numpy())
         axes.errorbar(
-            rows["year"], rows["value"], yerr=spread, fmt=marker, color=edge, markerfacecolor=face, markersize=5.5,
-            elinewidth=1.2, capsize=2, zorder=3,
-        )  # fmt: skip
+            rows["year"],
+            rows["value"],
+            yerr=spread,
+            fmt=marker,
+            color=edge,
+            markerfacecolor=face,
+            markersize=5.5,
+            elinewidth=1.2,
+            capsize=2,
+            zorder=3,
+        )
         if state == "provisional":
             for year in rows["year"]:
-                axes.axvspan(
-                    year - 0.5, year + 0.5, facecolor="none", hatch="///", edgecolor=PALE, linewidth=0, zorder=0
-                )
+                axes.axvspan(year - 0.5, year + 0.5, facecolor="none", hatch="///", edgecolor=PALE, linewidth=0, zorder=0)
     for state, text in (("gap", _("no figure")), ("hidden", "*")):
         for year in series.loc[series["state"] == state, "year"]:
-            axes.text(year, top * 0.015, text, fontsize=8.5 if state == "gap" else 12, color=GREY, ha="center", va="bottom",
-                      rotation=90 if state == "gap" else 0)  # fmt: skip
+            axes.text(
+                year,
+                top * 0.015,
+                text,
+                fontsize=8.5 if state == "gap" else 12,
+                color=GREY,
+                ha="center",
+                va="bottom",
+                rotation=90 if state == "gap" else 0,
+            )
     shown = series[series["value"].notna()]
     for position in {0, len(shown) - 1} if len(shown) else ():
         row = shown.iloc[position]
         axes.annotate(
-            f"{row['value']:,.0f}", (row["year"], row["upper"]), xytext=(0, 4), textcoords="offset points", ha="center",
-            fontsize=9.5, color=BLUE, fontweight="normal",
-        )  # fmt: skip
+            f"{row['value']:,.0f}",
+            (row["year"], row["upper"]),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9.5,
+            color=BLUE,
+            fontweight="normal",
+        )
 
 
 def targets(rows: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:

@@ -7,13 +7,15 @@ import hashlib
 import io
 import json
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import yaml
 
 from .errors import FileRefused
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def read_bytes(path: Path) -> bytes:
@@ -29,10 +31,7 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         there = ", ".join(sorted(each.name for each in path.parent.glob("*"))[:20]) if path.parent.is_dir() else "-"
         raise FileRefused(
-            "{file} cannot be read. The folder {folder} holds: {there}.",
-            file=path.name,
-            folder=path.parent.name,
-            there=there,
+            "{file} cannot be read. The folder {folder} holds: {there}.", file=path.name, folder=path.parent.name, there=there
         ) from error
 
 
@@ -78,8 +77,9 @@ def read_text_table(path: Path) -> tuple[pd.DataFrame, str]:
     if long:
         raise FileRefused(
             "{file}: rows {rows} hold more cells than the header; put text with commas in double quotes.",
-            file=path.name, rows=", ".join(long[:20]),
-        )  # fmt: skip
+            file=path.name,
+            rows=", ".join(long[:20]),
+        )
     cells = [line + [""] * (len(header) - len(line)) for _number, line in numbered]
     frame = pd.DataFrame(cells, columns=header, dtype="str")
     frame.insert(0, "row", [number for number, _line in numbered])

@@ -16,20 +16,53 @@ from .errors import Fault, NotPublishable
 SUFFIXES = {".html", ".json", ".csv", ".woff2", ".txt"}
 NAMES = re.compile(r"(?:(?:zh|en)/)?\d{6}_[a-z_]+\.(?:html|json|csv)|index\.html|assets/[A-Za-z0-9.-]+")
 _HTML = {
-    "html": {"lang"}, "head": set(), "meta": {"charset", "name", "content", "http-equiv"}, "title": set(), "style": set(),
-    "body": set(), "a": {"href", "class", "lang", "hreflang"}, "header": {"class"}, "footer": {"class"}, "nav": {"aria-label"},
-    "main": {"id"}, "section": {"id", "lang"}, "div": {"class", "role", "tabindex", "aria-label"}, "h1": set(), "h2": set(),
-    "h3": set(), "p": {"class"}, "span": {"class", "lang"}, "small": set(), "br": set(), "ul": set(), "li": set(), "dl": set(),
-    "dt": set(), "dd": set(), "table": set(), "caption": set(), "thead": set(), "tbody": set(), "tr": {"class"},
-    "th": {"scope", "class"}, "td": {"class"}, "figure": {"id"}, "figcaption": set(),
-}  # fmt: skip
+    "html": {"lang"},
+    "head": set(),
+    "meta": {"charset", "name", "content", "http-equiv"},
+    "title": set(),
+    "style": set(),
+    "body": set(),
+    "a": {"href", "class", "lang", "hreflang"},
+    "header": {"class"},
+    "footer": {"class"},
+    "nav": {"aria-label"},
+    "main": {"id"},
+    "section": {"id", "lang"},
+    "div": {"class", "role", "tabindex", "aria-label"},
+    "h1": set(),
+    "h2": set(),
+    "h3": set(),
+    "p": {"class"},
+    "span": {"class", "lang"},
+    "small": set(),
+    "br": set(),
+    "ul": set(),
+    "li": set(),
+    "dl": set(),
+    "dt": set(),
+    "dd": set(),
+    "table": set(),
+    "caption": set(),
+    "thead": set(),
+    "tbody": set(),
+    "tr": {"class"},
+    "th": {"scope", "class"},
+    "td": {"class"},
+    "figure": {"id"},
+    "figcaption": set(),
+}
 _SVG = {
     "svg": {"xmlns", "xmlns:xlink", "viewbox", "width", "font-family", "stroke-linejoin", "stroke-linecap"},
-    "g": {"id", "style", "transform", "clip-path"}, "path": {"id", "d", "style", "clip-path", "transform", "fill"},
-    "defs": set(), "clippath": {"id"}, "use": {"xlink:href", "x", "y", "style", "clip-path", "transform"}, "tspan": {"x", "y", "style"},
-    "rect": {"x", "y", "width", "height", "fill", "style"}, "text": {"style", "transform", "x", "y"},
+    "g": {"id", "style", "transform", "clip-path"},
+    "path": {"id", "d", "style", "clip-path", "transform", "fill"},
+    "defs": set(),
+    "clippath": {"id"},
+    "use": {"xlink:href", "x", "y", "style", "clip-path", "transform"},
+    "tspan": {"x", "y", "style"},
+    "rect": {"x", "y", "width", "height", "fill", "style"},
+    "text": {"style", "transform", "x", "y"},
     "pattern": {"id", "patternunits", "x", "y", "width", "height"},
-}  # fmt: skip
+}
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; font-src 'self'; img-src 'self' data:"
 _TRACES = re.compile(r"Traceback \(most recent call last\)|site-packages|\.ipynb\b")
 
@@ -76,9 +109,7 @@ def _link(tag: str, value: str) -> bool:
     if tag == "use":
         return value.startswith("#")
     return bool(
-        re.fullmatch(
-            r"#[\w.-]+|(?:\.\./)?(?:(?:zh|en)/)?[\w.-]+\.(?:html|csv|json)(?:#[\w.-]+)?|https?://[^\s\"'<>]+", value
-        )
+        re.fullmatch(r"#[\w.-]+|(?:\.\./)?(?:(?:zh|en)/)?[\w.-]+\.(?:html|csv|json)(?:#[\w.-]+)?|https?://[^\s\"'<>]+", value)
     )
 
 
@@ -113,9 +144,7 @@ def _findings(path: Path, secrets: tuple[str, ...]) -> list[str]:
         return []
     text = path.read_text(encoding="utf-8-sig")
     found = [f"the text '{match[0]}'" for match in [_TRACES.search(text)] if match]
-    found += [
-        "a path, user or host name of the machine" for secret in (*_local(), *secrets) if secret and secret in text
-    ]
+    found += ["a path, user or host name of the machine" for secret in (*_local(), *secrets) if secret and secret in text]
     if path.suffix == ".html":
         page = _Page()
         page.feed(text)

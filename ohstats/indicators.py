@@ -35,9 +35,7 @@ def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
         `measure`, the Estimate columns (percent for shares, the count itself for counts), `basis`, `source`. What cannot be
         computed is missing and `note` says why: no data, protected, denominator is 0, numerator above denominator.
     """
-    rows = data.counts[
-        (data.counts["period"] == period) & (data.counts["group"] == "") & data.counts["measure"].isin(ids)
-    ]
+    rows = data.counts[(data.counts["period"] == period) & (data.counts["group"] == "") & data.counts["measure"].isin(ids)]
     declared = data.indicators.set_index("indicator_id")
     made = pd.DataFrame({"measure": ids}).merge(
         rows[["measure", "numerator", "denominator", "hidden", "source"]], on="measure", how="left"
@@ -59,8 +57,10 @@ def shares(rows: pd.DataFrame) -> pd.DataFrame:
     can = (rows["note"] == "") & rows["is_share"]
     limits = rates.proportion(
         rows.loc[can, ["numerator", "denominator"]].assign(one=range(int(can.sum()))),
-        numerator="numerator", denominator="denominator", by=["one"],
-    )  # fmt: skip
+        numerator="numerator",
+        denominator="denominator",
+        by=["one"],
+    )
     made = rows.assign(value=np.nan, lower=np.nan, upper=np.nan, level=0.95, unit="percent", method="wilson")
     for column in ("value", "lower", "upper"):
         made.loc[can, column] = limits[column].to_numpy()
@@ -73,9 +73,15 @@ def shares(rows: pd.DataFrame) -> pd.DataFrame:
 def _reasons(rows: pd.DataFrame) -> np.ndarray:
     absent = rows["numerator"].isna() | (rows["denominator"].isna() & rows["is_share"])
     return np.select(
-        [rows["hidden"].eq(True), absent, rows["is_share"] & (rows["denominator"] == 0), rows["is_share"] & (rows["numerator"] > rows["denominator"])],
-        [PROTECTED, NO_DATA, NO_DENOMINATOR, "numerator above denominator"], "",
-    )  # fmt: skip
+        [
+            rows["hidden"].eq(True),
+            absent,
+            rows["is_share"] & (rows["denominator"] == 0),
+            rows["is_share"] & (rows["numerator"] > rows["denominator"]),
+        ],
+        [PROTECTED, NO_DATA, NO_DENOMINATOR, "numerator above denominator"],
+        "",
+    )
 
 
 def context(data: Data) -> pd.DataFrame:

@@ -28,9 +28,7 @@ class Window(NamedTuple):
 
 def total(data: Data) -> pd.DataFrame:
     """Counts of all new cases together, in the one year basis that the report uses (diagnosis year where there is one)."""
-    rows = data.counts[
-        (data.counts["measure"] == NEW_CASES) & (data.counts["key"] == "total") & (data.counts["group"] == "")
-    ]
+    rows = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["key"] == "total") & (data.counts["group"] == "")]
     basis = "diagnosis" if (rows["year_basis"] == "diagnosis").any() else "report"
     return rows[rows["year_basis"] == basis]
 
@@ -52,8 +50,9 @@ def yearly(data: Data) -> pd.DataFrame:
     found["hidden"] = found["hidden"].eq(True)
     state = np.select(
         [found["hidden"], ~known, found["provisional"].eq(True), found["provenance"] == "recalled"],
-        ["hidden", "gap", "provisional", "recalled"], "shown",
-    )  # fmt: skip
+        ["hidden", "gap", "provisional", "recalled"],
+        "shown",
+    )
     shown = found.loc[known, ["period", "numerator"]].assign(once=1.0)
     limits = rates.rate(shown, events="numerator", population="once", by=["period"], multiplier=1, method="exact")
     made = found[["period", "source", "note"]].rename(columns={"note": "told"}).merge(limits, on="period", how="left")
@@ -75,11 +74,7 @@ def windows(series: pd.DataFrame, breaks: pd.DataFrame) -> list[Window]:
     """Stretches between declared breaks that hold a figure; only rows of kind "break" cut."""
     cuts = breaks.loc[breaks["kind"] == "break", "first_period_after"].astype(int)
     years = series.loc[series["state"] != "gap", "year"]
-    return (
-        [Window(int(first), int(last)) for first, last in trend.windows(years.tolist(), cuts.tolist())]
-        if len(years)
-        else []
-    )
+    return [Window(int(first), int(last)) for first, last in trend.windows(years.tolist(), cuts.tolist())] if len(years) else []
 
 
 def change(series: pd.DataFrame, window: Window, *, without: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -137,8 +132,9 @@ def sensitivity(data: Data, series: pd.DataFrame) -> pd.DataFrame:
     notes = data.breaks.loc[data.breaks["kind"] == "note", "first_period_after"].astype(int)
     parts = [
         change(series, Window(start, latest.last)).assign(start=start, without="")
-        for start in sorted(set(notes)) if latest.first < start < latest.last
-    ]  # fmt: skip
+        for start in sorted(set(notes))
+        if latest.first < start < latest.last
+    ]
     recalled = series.loc[series["year"].between(*latest), "state"] == "recalled"
     if recalled.any():
         parts.append(change(series, latest, without=("recalled",)).assign(start=latest.first, without="recalled"))
@@ -156,13 +152,9 @@ def effort(data: Data) -> pd.DataFrame:
     declared = data.indicators.set_index("indicator_id")["kind"]
     kinds = data.counts["measure"].map(declared)
     rows = data.counts[
-        kinds.isin(["effort", "effort_shown"])
-        & (data.counts["group"] == "")
-        & data.counts["period"].str.fullmatch(r"\d{4}")
+        kinds.isin(["effort", "effort_shown"]) & (data.counts["group"] == "") & data.counts["period"].str.fullmatch(r"\d{4}")
     ]
-    made = rows.assign(
-        year=rows["period"].astype(int), judged=kinds[rows.index] == "effort", indicator_id=rows["measure"]
-    )
+    made = rows.assign(year=rows["period"].astype(int), judged=kinds[rows.index] == "effort", indicator_id=rows["measure"])
     made = made[made["year"].between(data.first_year, data.period.last_year)]
     return made[["indicator_id", "year", "numerator", "hidden", "judged"]].reset_index(drop=True)
 

@@ -81,7 +81,7 @@ def _months(match: re.Match[str]) -> Period | None:
         first_month, last_month = 3 * int(match["quarter"]) - 2, 3 * int(match["quarter"])
     elif match["from"]:
         first_month, last_month = int(match["from"]), int(match["to"])
-    sensible = 1 <= first_month <= last_month <= 12 and year <= last and 1900 <= year and last <= 2199
+    sensible = 1 <= first_month <= last_month <= 12 and year <= last and year >= 1900 and last <= 2199
     return Period((year, first_month), (last, last_month), match.string.strip()) if sensible else None
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from . import display
-from .display import Table
-from .figures import Figure
+
+if TYPE_CHECKING:
+    from .display import Table
+    from .figures import Figure
 
 MIME = "application/vnd.ohstats.result+json"
 SCHEMA = 1
@@ -34,17 +36,26 @@ class Result:
 
     def json(self) -> dict[str, Any]:
         """The Result as plain values: what results.json and the downloads are written from."""
-        records = (
-            json.loads(self.estimates.to_json(orient="records", double_precision=15)) if len(self.estimates) else []
-        )
+        records = json.loads(self.estimates.to_json(orient="records", double_precision=15)) if len(self.estimates) else []
         return {
-            "schema": SCHEMA, "id": self.id, "language": self.language, "title": self.title, "sentences": self.sentences,
-            "bullets": self.bullets, "facts": [list(pair) for pair in self.facts],
-            "table": {"caption": self.table.caption, "header": self.table.header, "rows": self.table.rows,
-                      "note": self.table.note} if self.table else None,
+            "schema": SCHEMA,
+            "id": self.id,
+            "language": self.language,
+            "title": self.title,
+            "sentences": self.sentences,
+            "bullets": self.bullets,
+            "facts": [list(pair) for pair in self.facts],
+            "table": {
+                "caption": self.table.caption,
+                "header": self.table.header,
+                "rows": self.table.rows,
+                "note": self.table.note,
+            }
+            if self.table
+            else None,
             "figure": {"title": self.figure.title, "alt": self.figure.alt} if self.figure else None,
             "estimates": records,
-        }  # fmt: skip
+        }
 
     def html(self) -> str:
         """The section without its figure, as HTML."""

@@ -65,16 +65,16 @@ def declared(notebook: Path) -> set[str]:
     if len(cells) != 1 or cells[0]["cell_type"] != "code":
         raise NotebookRefused(
             "{name} has {n} code cells tagged 'parameters'; exactly one is needed, else the values passed would be overwritten "
-            "by the notebook's own.", name=notebook.name, n=len(cells),
-        )  # fmt: skip
+            "by the notebook's own.",
+            name=notebook.name,
+            n=len(cells),
+        )
     from papermill import inspect_notebook
 
     names = set(inspect_notebook(str(notebook)))
     lacking = sorted(REQUIRED - names)
     if lacking:
-        raise NotebookRefused(
-            "{name} does not declare the parameters {names}.", name=notebook.name, names=", ".join(lacking)
-        )
+        raise NotebookRefused("{name} does not declare the parameters {names}.", name=notebook.name, names=", ".join(lacking))
     return names
 
 
@@ -91,8 +91,10 @@ def check_parameters(notebook: Path, given: Iterable[str]) -> set[str]:
     if unknown:
         raise ParameterRefused(
             "{notebook} declares no parameter {names}. It declares: {known}.",
-            notebook=notebook.name, names=", ".join(unknown), known=", ".join(sorted(known)),
-        )  # fmt: skip
+            notebook=notebook.name,
+            names=", ".join(unknown),
+            known=", ".join(sorted(known)),
+        )
     return known
 
 
@@ -127,14 +129,26 @@ def plan(
             chosen.place(code)
             for language in languages:
                 every = {
-                    "district": code, "period": period, "first_year": first_year, "data_dir": str(chosen.folder),
-                    "language": language, "edition": edition, "assessment": assessment, **(extra or {}),
-                }  # fmt: skip
+                    "district": code,
+                    "period": period,
+                    "first_year": first_year,
+                    "data_dir": str(chosen.folder),
+                    "language": language,
+                    "edition": edition,
+                    "assessment": assessment,
+                    **(extra or {}),
+                }
                 name = f"{language}/{code}_{report}.ipynb"
                 jobs.append(
-                    Job(str(notebook), report, chosen.id, {key: every[key] for key in every if key in known},
-                        str(workspace.executed(chosen.id, edition) / name), str(workspace.failed(chosen.id, edition) / name))
-                )  # fmt: skip
+                    Job(
+                        str(notebook),
+                        report,
+                        chosen.id,
+                        {key: every[key] for key in every if key in known},
+                        str(workspace.executed(chosen.id, edition) / name),
+                        str(workspace.failed(chosen.id, edition) / name),
+                    )
+                )
     return jobs
 
 
@@ -155,7 +169,7 @@ def run_job(job: Job) -> Outcome:
             job.notebook, str(beside), parameters=job.parameters, progress_bar=False, log_output=False, config=config
         )
         beside.replace(output)
-    except Exception as problem:  # noqa: BLE001  whatever happens to one report must not stop the others
+    except Exception as problem:
         error = getattr(problem, "ename", "") or type(problem).__name__
         if beside.exists():
             beside.replace(failed)
@@ -178,8 +192,12 @@ def run(jobs: list[Job], workspace: Workspace, *, workers: int, done: Callable[[
     os.environ["OHSTATS_WORK"] = str(workspace.root)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     found: dict[int, Outcome] = {}
-    with ProcessPoolExecutor(max_workers=max(1, min(workers, len(jobs))), mp_context=get_context("spawn"), initializer=_quiet,
-                             initargs=(str(workspace.work / "kernels.log"),)) as pool:  # fmt: skip
+    with ProcessPoolExecutor(
+        max_workers=max(1, min(workers, len(jobs))),
+        mp_context=get_context("spawn"),
+        initializer=_quiet,
+        initargs=(str(workspace.work / "kernels.log"),),
+    ) as pool:
         waiting = {pool.submit(run_job, job): number for number, job in enumerate(jobs)}
         for future in as_completed(waiting):
             outcome = future.result()

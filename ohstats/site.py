@@ -18,7 +18,6 @@ from .result import MIME, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
     from pathlib import Path
 
     from .dataset import Dataset
@@ -85,9 +84,12 @@ def _style(font: str) -> str:
 
 def _words() -> dict[str, str]:
     return {
-        "skip": _("Skip to the content"), "site": _("Site"), "downloads": _("Downloads:"), "place": _("Place"),
+        "skip": _("Skip to the content"),
+        "site": _("Site"),
+        "downloads": _("Downloads:"),
+        "place": _("Place"),
         "failed": _("This report could not be made. The other reports are not affected."),
-    }  # fmt: skip
+    }
 
 
 @lru_cache(maxsize=1)
@@ -95,9 +97,11 @@ def _exporter() -> Any:
     from nbconvert import HTMLExporter
 
     return HTMLExporter(
-        template_name="report", extra_template_basedirs=[str(TEMPLATE)], extra_template_paths=[str(TEMPLATE)],
+        template_name="report",
+        extra_template_basedirs=[str(TEMPLATE)],
+        extra_template_paths=[str(TEMPLATE)],
         exclude_anchor_links=True,
-    )  # fmt: skip
+    )
 
 
 def _page(outcome: Outcome, outcomes: list[Outcome], folder: Path) -> None:
@@ -106,9 +110,12 @@ def _page(outcome: Outcome, outcomes: list[Outcome], folder: Path) -> None:
     place = folder / outcome.language
     with language.use(outcome.language):
         common = {
-            "tag": _TAGS[outcome.language], "style": _style(f"../assets/{_FONT}"), "words": _words(),
-            "links": _links(outcome, outcomes), "foot": [],
-        }  # fmt: skip
+            "tag": _TAGS[outcome.language],
+            "style": _style(f"../assets/{_FONT}"),
+            "words": _words(),
+            "links": _links(outcome, outcomes),
+            "foot": [],
+        }
         if outcome.error:
             title = _("{code}: the report could not be made", code=outcome.district)
             page = _render("failed.html.j2", **common, title=title, downloads=[])
@@ -131,10 +138,7 @@ def _page(outcome: Outcome, outcomes: list[Outcome], folder: Path) -> None:
 def results(notebook: Any) -> list[dict[str, Any]]:
     """The Results that the outputs of an executed notebook carry, in order."""
     return [
-        output["data"][MIME]
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if MIME in output.get("data", {})
+        output["data"][MIME] for cell in notebook.cells for output in cell.get("outputs", []) if MIME in output.get("data", {})
     ]
 
 
@@ -158,32 +162,25 @@ def _links(outcome: Outcome, outcomes: list[Outcome]) -> list[dict[str, str]]:
         if other.district != outcome.district or other is outcome:
             continue
         if other.language == outcome.language:
-            links.append(
-                {"href": f"{other.district}_{other.report}.html", "text": report_name(other.report), "lang": ""}
-            )
+            links.append({"href": f"{other.district}_{other.report}.html", "text": report_name(other.report), "lang": ""})
         elif other.report == outcome.report:
             text = {"zh": "\u4e2d\u6587", "en": "English"}[other.language]
-            links.append({"href": f"../{other.language}/{other.district}_{other.report}.html", "text": text,
-                          "lang": _TAGS[other.language]})  # fmt: skip
+            links.append(
+                {"href": f"../{other.language}/{other.district}_{other.report}.html", "text": text, "lang": _TAGS[other.language]}
+            )
     return links
 
 
 def report_name(report: str) -> str:
     """Name of a report in the current language."""
-    return {"trend": _("Trend of new cases"), "evaluation": _("Evaluation of the surveillance projects")}.get(
-        report, report
-    )
+    return {"trend": _("Trend of new cases"), "evaluation": _("Evaluation of the surveillance projects")}.get(report, report)
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Any:
     import jinja2
 
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATE),
-        autoescape=False,
-        undefined=jinja2.StrictUndefined,  # noqa: S701  each value has |e
-    )
+    return jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True, undefined=jinja2.StrictUndefined)
 
 
 def _render(template: str, **page: Any) -> str:
@@ -197,10 +194,17 @@ def _index(outcomes: list[Outcome], datasets: list[Dataset], folder: Path) -> No
     with language.use(first):
         groups = [_group(chosen, outcomes, made) for chosen in datasets]
         page = _render(
-            "index.html.j2", tag=_TAGS[first], style=_style(f"assets/{_FONT}"), words=_words(), links=[], downloads=[], groups=groups,
-            title=_("Occupational disease: district reports"), titles=_each(made, lambda: _("Occupational disease: district reports")),
+            "index.html.j2",
+            tag=_TAGS[first],
+            style=_style(f"assets/{_FONT}"),
+            words=_words(),
+            links=[],
+            downloads=[],
+            groups=groups,
+            title=_("Occupational disease: district reports"),
+            titles=_each(made, lambda: _("Occupational disease: district reports")),
             foot=[_("Made with ohstats. Every number stands with its counts and its interval.")],
-        )  # fmt: skip
+        )
     files.write_text(page, folder / "index.html")
 
 
@@ -223,24 +227,31 @@ def _group(chosen: Dataset, outcomes: list[Outcome], made: list[str]) -> dict[st
             continue
         cells = [
             [
-                {"href": f"{each}/{place['code']}_{report}.html", "lang": _TAGS[each], "failed": _("failed") if outcome.error else "",
-                 "text": _named(each, report)}
-                for each in made if (outcome := by.get((place["code"], report, each)))
+                {
+                    "href": f"{each}/{place['code']}_{report}.html",
+                    "lang": _TAGS[each],
+                    "failed": _("failed") if outcome.error else "",
+                    "text": _named(each, report),
+                }
+                for each in made
+                if (outcome := by.get((place["code"], report, each)))
             ]
             for report in reports
-        ]  # fmt: skip
-        rows.append(
-            {"code": place["code"], "name": " ".join(str(place[f"name_{each}"]) for each in made), "cells": cells}
-        )
+        ]
+        rows.append({"code": place["code"], "name": " ".join(str(place[f"name_{each}"]) for each in made), "cells": cells})
     badges = []
     if chosen.synthetic:
         badges = _each(made, lambda: _("Synthetic data: invented places, no figure is real"))
     elif not chosen.exempt:
         badges = _each(made, lambda: _("Not for publication"))
     return {
-        "id": chosen.id, "titles": [{"lang": _TAGS[each], "text": chosen.titles[each]} for each in made], "badges": badges,
-        "caption": _("Reports by place"), "heads": [report_name(report) for report in reports], "rows": rows,
-    }  # fmt: skip
+        "id": chosen.id,
+        "titles": [{"lang": _TAGS[each], "text": chosen.titles[each]} for each in made],
+        "badges": badges,
+        "caption": _("Reports by place"),
+        "heads": [report_name(report) for report in reports],
+        "rows": rows,
+    }
 
 
 def _named(each: str, report: str) -> str:

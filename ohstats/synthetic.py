@@ -71,11 +71,20 @@ def _places(plan: dict[str, Any]) -> pd.DataFrame:
 
 def _breaks(plan: dict[str, Any]) -> pd.DataFrame:
     rows = [
-        {"place": district["code"], "series": "new_cases", "first_period_after": district["break"]["year"], "last_period": "",
-         "kind": "break", "scope": "place", "text_zh": plan["break_text_zh"], "text_en": plan["break_text_en"],
-         "source": plan["synthetic_source"]}
-        for district in plan["districts"] if "break" in district
-    ]  # fmt: skip
+        {
+            "place": district["code"],
+            "series": "new_cases",
+            "first_period_after": district["break"]["year"],
+            "last_period": "",
+            "kind": "break",
+            "scope": "place",
+            "text_zh": plan["break_text_zh"],
+            "text_en": plan["break_text_en"],
+            "source": plan["synthetic_source"],
+        }
+        for district in plan["districts"]
+        if "break" in district
+    ]
     return pd.DataFrame(rows)
 
 
@@ -91,10 +100,19 @@ def _case_counts(plan: dict[str, Any], draw: Generator) -> pd.DataFrame:
         for year, n in zip(years, cases, strict=True):
             gap = year in district.get("gaps", ())
             rows.append(
-                {"place": district["code"], "period": year, "year_basis": "diagnosis", "key": "total", "group": "",
-                 "n": "" if gap else n, "provisional": "yes" if year in plan["provisional"] else "",
-                 "provenance": "missing" if gap else "page", "source": plan["synthetic_source"], "note": ""}
-            )  # fmt: skip
+                {
+                    "place": district["code"],
+                    "period": year,
+                    "year_basis": "diagnosis",
+                    "key": "total",
+                    "group": "",
+                    "n": "" if gap else n,
+                    "provisional": "yes" if year in plan["provisional"] else "",
+                    "provenance": "missing" if gap else "page",
+                    "source": plan["synthetic_source"],
+                    "note": "",
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -111,15 +129,22 @@ def _indicator_values(plan: dict[str, Any], draw: Generator) -> pd.DataFrame:
                 if district["code"] in entry.get("empty", ()):
                     n, d = 0, 0
                 rows.append(
-                    {"indicator_id": entry["id"], "place": district["code"], "period": year, "group": "", "numerator": n,
-                     "denominator": d, "source": plan["synthetic_source"], "data_date": plan["data_date"], "note": ""}
-                )  # fmt: skip
+                    {
+                        "indicator_id": entry["id"],
+                        "place": district["code"],
+                        "period": year,
+                        "group": "",
+                        "numerator": n,
+                        "denominator": d,
+                        "source": plan["synthetic_source"],
+                        "data_date": plan["data_date"],
+                        "note": "",
+                    }
+                )
     return pd.DataFrame(rows)
 
 
-def _figure(
-    entry: dict[str, Any], part: float, step: int, steps: int, effort: float, draw: Generator
-) -> tuple[int, int | str]:
+def _figure(entry: dict[str, Any], part: float, step: int, steps: int, effort: float, draw: Generator) -> tuple[int, int | str]:
     """Numerator and denominator; sizes fall evenly on a log scale from the first district to the last."""
     first, last = entry["count"] if "count" in entry else entry["size"]
     size = first ** (1 - part) * last**part
@@ -138,9 +163,11 @@ def _targets(plan: dict[str, Any]) -> pd.DataFrame:
     for district in plan["districts"]:
         if district.get("inherits"):
             own = rows[rows["jurisdiction_code"] == _TARGETS_OF].assign(
-                jurisdiction_code=district["code"], jurisdiction_zh=district["name_zh"], jurisdiction_en=district["name_en"],
+                jurisdiction_code=district["code"],
+                jurisdiction_zh=district["name_zh"],
+                jurisdiction_en=district["name_en"],
                 note="synthetic: an invented county that inherits these values",
-            )  # fmt: skip
+            )
             made.append(own)
     return pd.concat(made, ignore_index=True)
 
@@ -152,10 +179,15 @@ def _description(plan: dict[str, Any], seed: int) -> str:
         "data_date": str(plan["data_date"]),
         "synthetic": True,
         "covers": [
-            {"table": "case_counts", "places": codes, "periods": f"{plan['years'][0]}..{plan['years'][1]}",
-             "year_basis": "diagnosis", "keys": ["total"]}
+            {
+                "table": "case_counts",
+                "places": codes,
+                "periods": f"{plan['years'][0]}..{plan['years'][1]}",
+                "year_basis": "diagnosis",
+                "keys": ["total"],
+            }
         ],
-    }  # fmt: skip
+    }
     return f"# Synthetic data, made by `ohstats synth --seed {seed}`. No real place, person or employer.\n" + str(
         yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=120)
     )

@@ -165,9 +165,7 @@ def _fit(series: loglinear.Series, family: str) -> dict[str, NDArray[np.generic]
     fit = loglinear.least_squares(series) if family == "loglinear" else loglinear.poisson(series)
     df = series.there.sum(axis=1) - 2.0
     dispersion = np.divide(fit.residual, df, out=np.full(len(df), np.nan), where=df > 0)
-    note = np.where(
-        df == 0, "no limits: two years only", np.where(dispersion == 0, "perfect fit: no residual variation", "")
-    )
+    note = np.where(df == 0, "no limits: two years only", np.where(dispersion == 0, "perfect fit: no residual variation", ""))
     slope, se = fit.slope.copy(), fit.se * np.sqrt(dispersion)
     method = np.full(len(df), METHODS["loglinear" if family == "loglinear" else "quasipoisson"], dtype=object)
     note = note.astype(object)
@@ -273,15 +271,11 @@ def verdict(estimates: pd.DataFrame, *, band: float = 5.0, power: float = 0.80, 
     lower, upper, level, se, df = (numbers(estimates, name) for name in ("lower", "upper", "level", "se", "df"))
     enough = estimates["n_points"].to_numpy() >= min_points
     words = np.select(
-        [~enough, upper < 0, lower > 0, (lower >= -band) & (upper <= band)],
-        [UNKNOWN, FALLING, RISING, LEVEL],
-        default=UNKNOWN,
+        [~enough, upper < 0, lower > 0, (lower >= -band) & (upper <= band)], [UNKNOWN, FALLING, RISING, LEVEL], default=UNKNOWN
     )
     freedom = np.where(df >= 1, df, np.nan)
     reach = (special.stdtrit(freedom, (1 + level) / 2) + special.stdtrit(freedom, power)) * np.where(se > 0, se, np.nan)
     with np.errstate(over="ignore"):
         return estimates.assign(
-            verdict=pd.array(words, dtype="str"),
-            detectable_fall=100 * np.expm1(-reach),
-            detectable_rise=100 * np.expm1(reach),
+            verdict=pd.array(words, dtype="str"), detectable_fall=100 * np.expm1(-reach), detectable_rise=100 * np.expm1(reach)
         )

@@ -40,6 +40,11 @@ def percent(value: float, digits: int = 1) -> str:
     return DASH if pd.isna(value) else decimal(value, digits) + "%"
 
 
+def share_of(numerator: float, denominator: float) -> str:
+    """Numerator and denominator as "n / d"."""
+    return f"{count(numerator)} / {count(denominator)}"
+
+
 def years(first: float, last: float) -> str:
     """One year or a span of years."""
     return f"{first:.0f}" if first == last else f"{first:.0f}{DASH}{last:.0f}"
@@ -53,11 +58,7 @@ def period(when: Period) -> str:
         return years(when.first_year, when.last_year)
     first, last = when.start[1], when.end[1]
     if last - first == 5 and first in (1, 7):
-        return (
-            _("first half of {year}", year=when.first_year)
-            if first == 1
-            else _("second half of {year}", year=when.first_year)
-        )
+        return _("first half of {year}", year=when.first_year) if first == 1 else _("second half of {year}", year=when.first_year)
     if last - first == 2 and first % 3 == 1:
         return _("quarter {quarter} of {year}", quarter=(first + 2) // 3, year=when.first_year)
     return _("months {first} to {last} of {year}", first=first, last=last, year=when.first_year)
@@ -69,9 +70,12 @@ VERDICTS = ("falling", "rising", "roughly level", "cannot tell")
 def verdict(word: str) -> str:
     """The word of a verdict."""
     return {
-        "falling": _("falling"), "rising": _("rising"), "roughly level": _("roughly level"), "cannot tell": _("cannot tell"),
+        "falling": _("falling"),
+        "rising": _("rising"),
+        "roughly level": _("roughly level"),
+        "cannot tell": _("cannot tell"),
         "": _("not shown (small numbers)"),
-    }[word]  # fmt: skip
+    }[word]
 
 
 def new_cases(when: Period, now: dict[str, Any], before: dict[str, Any] | None, before_text: str) -> list[str]:
@@ -92,23 +96,22 @@ def new_cases(when: Period, now: dict[str, Any], before: dict[str, Any] | None, 
     if pd.isna(now["n"]):
         return [_("{period}: no figure of new cases is at hand.", period=text)]
     said = ngettext(
-        "{period}: {n_text} new case (95% limits of counting variation {limits}).",
-        "{period}: {n_text} new cases (95% limits of counting variation {limits}).",
-        int(now["n"]), period=text, n_text=count(now["n"]), limits=interval(now["lower"], now["upper"], 0 if now["n"] >= 100 else 1),
-    )  # fmt: skip
-    sentences = [said + (" " + _("The figure is provisional.") if now["provisional"] else "")]
-    if before is None or before["hidden"] or pd.isna(before["n"]):
-        sentences.append(
-            _(
-                "A comparison with {before} is not possible: that figure is not shown or not at hand.",
-                before=before_text,
-            )
-        )
-        return sentences
-    difference = now["n"] - before["n"]
-    change = (
-        _("; {percent} against it", percent=_signed(100 * difference / before["n"]) + "%") if before["n"] >= 10 else ""
+        "{period}: {n_text} new case (limits of counting variation, 95%: {limits}).",
+        "{period}: {n_text} new cases (limits of counting variation, 95%: {limits}).",
+        int(now["n"]),
+        period=text,
+        n_text=count(now["n"]),
+        limits=interval(now["lower"], now["upper"], 0 if now["n"] >= 100 else 1),
     )
+    sentences = [said + (" " + _("The figure is provisional.") if now["provisional"] else "")]
+    if before is None:
+        return sentences
+    if before["hidden"]:
+        return [*sentences, _("The figure of {before} is not shown (small numbers).", before=before_text)]
+    if pd.isna(before["n"]):
+        return [*sentences, _("No comparison with {before}: no figure.", before=before_text)]
+    difference = now["n"] - before["n"]
+    change = _("; {percent} against it", percent=_signed(100 * difference / before["n"]) + "%") if before["n"] >= 10 else ""
     sentences.append(
         _(
             "{before}: {n}; difference {difference}{change}.",
@@ -134,9 +137,12 @@ def headline_trend(row: dict[str, Any], qualifier: str, unknown: str) -> list[st
     if pd.isna(row["value"]):
         return [_("Trend {window}: cannot tell; {reason}.", window=window, reason=reason(str(row["note"])))]
     sentence = _(
-        "Trend over the latest unbroken window, {window}: {value} a year (95% interval {limits}): {verdict}.",
-        window=window, value=_signed(row["value"]) + "%", limits=interval(row["lower"], row["upper"]), verdict=verdict(row["verdict"]),
-    )  # fmt: skip
+        "Trend over the latest unbroken window, {window}: {value} per year (interval, 95%: {limits}): {verdict}.",
+        window=window,
+        value=_signed(row["value"]) + "%",
+        limits=interval(row["lower"], row["upper"]),
+        verdict=verdict(row["verdict"]),
+    )
     if qualifier == "effort fell":
         return [sentence, _("Reported cases fell; detection effort fell too, so a real fall is not shown.")]
     if qualifier == "effort rose":
@@ -156,8 +162,9 @@ def detectable(row: dict[str, Any]) -> str:
         return _("What could have been seen cannot be said for this series.")
     return _(
         "A fall faster than {fall} a year or a rise faster than {rise} a year would have been seen (power 80%).",
-        fall=percent(-row["detectable_fall"]), rise=percent(row["detectable_rise"]),
-    )  # fmt: skip
+        fall=percent(-row["detectable_fall"]),
+        rise=percent(row["detectable_rise"]),
+    )
 
 
 def reason(note: str) -> str:
@@ -166,27 +173,36 @@ def reason(note: str) -> str:
         "not estimable: no cases": _("no cases in these years"),
         "not estimable: one year": _("only one year"),
         "not estimable: cases in one year only": _("cases in one year only"),
-        "no figure": _("no figure"), "declared gap": _("no figure"), "no data": _("no data"), "protected": _("protected"),
-        "denominator is 0": _("denominator is 0"), "numerator above denominator": _("numerator above denominator"),
-        "trend target": _("no single figure: see the facts"), NOT_SHOWN: _("not shown (small numbers)"),
-    }.get(note, note)  # fmt: skip
+        "no figure": _("no figure"),
+        "declared gap": _("no figure"),
+        "no data": _("no data"),
+        "protected": _("protected"),
+        "denominator is 0": _("denominator is 0"),
+        "numerator above denominator": _("numerator above denominator"),
+        "trend target": _("no single figure: see the facts"),
+        NOT_SHOWN: _("not shown (small numbers)"),
+    }.get(note, note)
 
 
 def breaks_crossed(first: dict[str, Any], last: dict[str, Any], how_many: int) -> str:
     """Why no line is drawn through the whole series, with its first and its last count."""
     span = years(first["year"], last["year"])
     return ngettext(
-        "The series crosses {n} break, so no single trend is fitted over {span}: {first} in {first_year}, {last} in {last_year}.",
-        "The series crosses {n} breaks, so no single trend is fitted over {span}: {first} in {first_year}, {last} in {last_year}.",
-        how_many, span=span, first=count(first["value"]), last=count(last["value"]),
-        first_year=int(first["year"]), last_year=int(last["year"]),
-    )  # fmt: skip
+        "The series crosses {n} break, and no single trend is fitted over {span} ({first_year}: {first}, {last_year}: {last}).",
+        "The series crosses {n} breaks, and no single trend is fitted over {span} ({first_year}: {first}, {last_year}: {last}).",
+        how_many,
+        span=span,
+        first=count(first["value"]),
+        last=count(last["value"]),
+        first_year=int(first["year"]),
+        last_year=int(last["year"]),
+    )
 
 
 def counting_variation(row: dict[str, Any], dispersion: float) -> str:
     """What the exact Poisson limits say, and what they leave out."""
     half = 100 * (row["upper"] - row["lower"]) / 2 / row["value"] if row["value"] > 0 else float("nan")
-    said = _("Limits: exact Poisson, 95%. They show counting variation only")
+    said = _("Limits: exact Poisson (95%); they show counting variation only")
     said += _(" (±{half} in {year})", half=percent(half), year=int(row["year"])) if not pd.isna(half) else ""
     if dispersion > 1.5:
         said += _(
@@ -198,16 +214,14 @@ def counting_variation(row: dict[str, Any], dispersion: float) -> str:
 
 def status(word: str) -> str:
     """Status by symbol and word."""
-    return {"met": "✓ " + _("met"), "not_met": "✗ " + _("not met"), "cannot_judge": DASH + " " + _("cannot judge")}[
-        word
-    ]
+    return {"met": "✓ " + _("met"), "not_met": "✗ " + _("not met"), "cannot_judge": DASH + " " + _("cannot judge")}[word]
 
 
 def certainty(word: str) -> str:
     """How sure a target's own value is."""
-    return {
-        "seed": _("read in the plan's text"), "page": _("read on a page"), "recalled": _("recalled, to be confirmed"),
-    }.get(word, word)  # fmt: skip
+    return {"seed": _("read in the plan's text"), "page": _("read on a page"), "recalled": _("recalled, to be confirmed")}.get(
+        word, word
+    )
 
 
 def gap(row: dict[str, Any], language: str) -> str:

@@ -23,12 +23,7 @@ CONDA_SPEC = re.compile(rf"(?P<name>[a-z0-9][a-z0-9_.-]*)(?: (?P<range>{BOUND}(?
 CONDA_NAMES = {"matplotlib": "matplotlib-base", "nbconvert": "nbconvert-core"}
 TEST_TOOLS = {"axe-playwright-python", "hypothesis", "mypy", "playwright", "pytest", "ruff"}
 PLACES = [
-    {
-        "python_full_version": python,
-        "python_version": python.rpartition(".")[0],
-        "sys_platform": system,
-        "os_name": os_name,
-    }
+    {"python_full_version": python, "python_version": python.rpartition(".")[0], "sys_platform": system, "os_name": os_name}
     for python in ("3.11.2", "3.12.1", "3.13.0")
     for system, os_name in (("linux", "posix"), ("darwin", "posix"), ("win32", "nt"))
 ]

@@ -36,9 +36,7 @@ KEPT_TO = {"polars": {"clean"}, "statsmodels.api": set()}  # a forked child that
 MODULE_LINES, PACKAGE_LINES, TEST_SHARE, CELLS, BYTES = 400, 7_500, 1.3, 40, 2_600_000
 HAN = re.compile("[\u2e80-\u2fdf\u3005\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 MACHINE = re.compile(r"(?<![\w.~-])/(?:root|home|work|opt|farm|tmp/bash_jobs)/\w")
-REGISTRY = re.compile(
-    r"\b(?:pypi[.]org|pythonhosted[.]org|registry[.]npmjs|(?:deb|security)[.]debian[.]org|anaconda[.]org)"
-)
+REGISTRY = re.compile(r"\b(?:pypi[.]org|pythonhosted[.]org|registry[.]npmjs|(?:deb|security)[.]debian[.]org|anaconda[.]org)")
 
 
 def files() -> list[Path]:
@@ -147,9 +145,7 @@ def test_notebooks_are_committed_clean_and_thin() -> None:
             if cell.outputs or cell.execution_count:
                 faults.append(f"{where(path)} cell {number}: has outputs or a counter; run `make strip`")
             nodes = list(ast.walk(ast.parse(cell.source)))
-            if any(
-                isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda) for node in nodes
-            ):
+            if any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda) for node in nodes):
                 faults.append(f"{where(path)} cell {number}: move the definition into ohstats/")
             roots = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
             roots += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]

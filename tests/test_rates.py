@@ -36,9 +36,7 @@ def test_proportion_limits_agree_with_r(method, column):
 def test_rate_limits_agree_with_r():
     for case in pd.read_csv(ORACLE / "rate_ci.csv").itertuples():
         row = per(case.x, case.pop, multiplier=case.multiplier, confidence=case.conf)
-        assert (row["value"], row["lower"], row["upper"]) == pytest.approx(
-            (case.rate, case.phe_lo, case.phe_hi), rel=1e-9
-        )
+        assert (row["value"], row["lower"], row["upper"]) == pytest.approx((case.rate, case.phe_lo, case.phe_hi), rel=1e-9)
         assert row["method"] == {"Exact": "poisson-exact", "Byars": "byar"}[case.phe_method]
         row = per(case.x, case.pop, multiplier=case.multiplier, confidence=case.conf, method="exact")
         assert (row["lower"], row["upper"]) == pytest.approx((case.exact_lo, case.exact_hi), rel=1e-9)
@@ -58,9 +56,7 @@ def test_estimate_frame_has_the_agreed_columns_in_order():
 
 def test_counts_are_pooled_not_averaged():
     table = pd.DataFrame({"x": [1, 90], "n": [1, 100]})
-    assert rates.proportion(table, numerator="x", denominator="n")["value"].item() == pytest.approx(
-        100 * 91 / 101, rel=1e-15
-    )
+    assert rates.proportion(table, numerator="x", denominator="n")["value"].item() == pytest.approx(100 * 91 / 101, rel=1e-15)
 
 
 def test_denominator_of_zero_is_missing_with_a_reason():
@@ -97,17 +93,13 @@ def test_huge_counts_have_finite_limits_around_them():
 
 
 def test_empty_table_has_no_groups_or_one_missing_row():
-    table = pd.DataFrame(
-        {"place": pd.Series([], dtype=str), "x": pd.Series([], dtype=int), "n": pd.Series([], dtype=int)}
-    )
+    table = pd.DataFrame({"place": pd.Series([], dtype=str), "x": pd.Series([], dtype=int), "n": pd.Series([], dtype=int)})
     assert len(rates.proportion(table, numerator="x", denominator="n", by=["place"])) == 0
     assert rates.proportion(table, numerator="x", denominator="n")["note"].tolist() == ["denominator is 0"]
 
 
 def test_missing_key_is_a_group_and_empty_categories_are_none():
-    table = pd.DataFrame(
-        {"place": pd.Categorical(["a", None, "a"], categories=["a", "z"]), "x": [1, 2, 3], "n": [4, 4, 4]}
-    )
+    table = pd.DataFrame({"place": pd.Categorical(["a", None, "a"], categories=["a", "z"]), "x": [1, 2, 3], "n": [4, 4, 4]})
     found = rates.proportion(table, numerator="x", denominator="n", by="place")
     assert found["numerator"].tolist() == [4, 2]
     assert found["place"].isna().tolist() == [False, True]
@@ -115,8 +107,7 @@ def test_missing_key_is_a_group_and_empty_categories_are_none():
 
 def test_faulty_counts_are_all_named_and_the_table_is_untouched():
     table = pd.DataFrame(
-        {"examined": [88, 101, np.nan, -1, 1.5, np.inf, "many"], "due": [100, 100, 5, 5, 5, np.inf, 5]},
-        index=list("abcdefg"),
+        {"examined": [88, 101, np.nan, -1, 1.5, np.inf, "many"], "due": [100, 100, 5, 5, 5, np.inf, 5]}, index=list("abcdefg")
     )
     before = table.copy()
     with pytest.raises(CountError) as caught:
@@ -163,10 +154,7 @@ def test_unknown_options_say_what_exists():
 @given(counts, counts, st.sampled_from([0.8, 0.95, 0.998]), st.sampled_from(["wilson", "clopper-pearson"]))
 def test_limits_contain_the_share_and_mirror_the_misses(first, second, confidence, method):
     x, n = min(first, second), max(first, second, 1)
-    row, misses = (
-        share(x, n, confidence=confidence, method=method),
-        share(n - x, n, confidence=confidence, method=method),
-    )
+    row, misses = (share(x, n, confidence=confidence, method=method), share(n - x, n, confidence=confidence, method=method))
     assert 0 <= row["lower"] <= row["value"] <= row["upper"] <= 100
     assert (100 - misses["upper"], 100 - misses["lower"]) == pytest.approx((row["lower"], row["upper"]), abs=1e-9)
 
@@ -176,9 +164,7 @@ def test_limits_contain_the_share_and_mirror_the_misses(first, second, confidenc
 def test_limits_contain_the_rate_and_scale_with_the_multiplier(x, n, method):
     row, scaled = per(x, n, method=method), per(x, n, method=method, multiplier=1000)
     assert 0 <= row["lower"] <= row["value"] < row["upper"]
-    assert tuple(scaled[["value", "lower", "upper"]] * 100) == pytest.approx(
-        tuple(row[["value", "lower", "upper"]]), rel=1e-12
-    )
+    assert tuple(scaled[["value", "lower", "upper"]] * 100) == pytest.approx(tuple(row[["value", "lower", "upper"]]), rel=1e-12)
 
 
 @settings(deadline=None, max_examples=60)

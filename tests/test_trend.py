@@ -23,9 +23,7 @@ R_NAMES = {
     "negative_binomial": {**WALD, "dispersion": "alpha"},
 }
 R_METHODS = {"loglinear": "loglinear_ols", "negative_binomial": "negbin"}
-series = st.lists(st.integers(0, 300), min_size=3, max_size=20).filter(
-    lambda counts: sum(count > 0 for count in counts) > 1
-)
+series = st.lists(st.integers(0, 300), min_size=3, max_size=20).filter(lambda counts: sum(count > 0 for count in counts) > 1)
 
 
 def change(counts, years=None, **options):
@@ -39,12 +37,7 @@ def test_percent_change_agrees_with_r(family):
     expected = pd.read_csv(ORACLE / "apc_expected.csv")
     expected = expected[expected["method"] == R_METHODS.get(family, family)]
     found = trend.percent_change(
-        pd.read_csv(ORACLE / "apc_input.csv"),
-        count="count",
-        year="year",
-        population="pop",
-        by=["series"],
-        family=family,
+        pd.read_csv(ORACLE / "apc_input.csv"), count="count", year="year", population="pop", by=["series"], family=family
     ).set_index("series")
     compared = 0
     for column, quantity in R_NAMES[family].items():
@@ -68,9 +61,7 @@ def test_many_uneven_series_agree_with_statsmodels():
     found = trend.percent_change(table, count="cases", year="year", population="workers", by=["place"])
     for place, rows in table.groupby("place"):
         design = np.column_stack([np.ones(len(rows)), rows["year"] - 2010])
-        fit = GLM(rows["cases"], design, family=families.Poisson(), offset=np.log(rows["workers"])).fit(
-            scale="X2", tol=1e-14
-        )
+        fit = GLM(rows["cases"], design, family=families.Poisson(), offset=np.log(rows["workers"])).fit(scale="X2", tol=1e-14)
         assert tuple(found.loc[place, ["slope", "se", "dispersion"]]) == pytest.approx(
             (fit.params.iloc[1], fit.bse.iloc[1], fit.scale), rel=1e-9, abs=1e-13
         )
@@ -91,9 +82,7 @@ def test_many_uneven_series_agree_with_statsmodels():
 def test_national_series_gives_the_printed_changes(first, last, points, printed, word):
     cases = pd.read_csv(shared("domain", "national_new_cases.csv")).query("category == 'total'").dropna(subset="cases")
     assert trend.windows(cases["year"], [2006, 2014, 2026]) == [(2005, 2005), (2006, 2013), (2014, 2024)]
-    row = trend.verdict(
-        trend.percent_change(cases[cases["year"].between(first, last)], count="cases", year="year")
-    ).iloc[0]
+    row = trend.verdict(trend.percent_change(cases[cases["year"].between(first, last)], count="cases", year="year")).iloc[0]
     assert (row["n_points"], row["verdict"]) == (points, word)
     if printed:
         assert (row["value"], row["lower"], row["upper"]) == pytest.approx(printed, abs=0.05)
@@ -133,13 +122,7 @@ def test_two_years_have_a_change_but_no_limits():
 def test_perfect_fit_has_limits_equal_to_the_value_and_says_so():
     for family in ("quasipoisson", "loglinear"):
         constant, doubling = change([6] * 7, family=family).iloc[0], change([1, 2, 4, 8, 16], family=family).iloc[0]
-        assert (constant["value"], constant["lower"], constant["upper"], constant["p"], constant["se"]) == (
-            0,
-            0,
-            0,
-            1,
-            0,
-        )
+        assert (constant["value"], constant["lower"], constant["upper"], constant["p"], constant["se"]) == (0, 0, 0, 1, 0)
         assert (doubling["lower"], doubling["upper"], doubling["p"]) == (doubling["value"], doubling["value"], 0)
         assert doubling["value"] == pytest.approx(100, rel=1e-12)
         assert constant["note"] == doubling["note"] == "perfect fit: no residual variation"
@@ -251,8 +234,7 @@ def test_detectable_change_uses_t_and_the_power():
 )
 def test_words_follow_the_limits(lower, upper, points, word):
     frame = pd.DataFrame(
-        {"value": 0.0, "lower": lower, "upper": upper, "level": 0.95, "se": 0.1, "df": 3.0, "n_points": points},
-        index=[0],
+        {"value": 0.0, "lower": lower, "upper": upper, "level": 0.95, "se": 0.1, "df": 3.0, "n_points": points}, index=[0]
     )
     assert trend.verdict(frame)["verdict"].item() == word
     assert "verdict" not in frame

@@ -53,17 +53,18 @@ def _head(data: Data, report: str, title: str) -> Result:
 @section
 def head_trend(data: Data) -> Result:
     """Title of the trend report and what must be known before reading it."""
-    title = _(
-        "{place}: new cases of occupational disease, {period}", place=data.name, period=wording.period(data.period)
-    )
+    title = _("{place}: new cases of occupational disease, {period}", place=data.name, period=wording.period(data.period))
     return _head(data, _("Trend of new cases"), title)
 
 
 @section
 def head_evaluation(data: Data) -> Result:
     """Title of the evaluation and what must be known before reading it."""
-    title = _("{place}: surveillance of occupational disease against its targets, {period}",
-              place=data.name, period=wording.period(data.period))  # fmt: skip
+    title = _(
+        "{place}: surveillance of occupational disease against its targets, {period}",
+        place=data.name,
+        period=wording.period(data.period),
+    )
     return _head(data, _("Evaluation of the surveillance projects"), title)
 
 
@@ -72,10 +73,17 @@ def provenance(data: Data) -> Result:
     """Where the numbers come from and by which rules they were made."""
     chosen = data.dataset
     rows = [
-        _("{file}: {rows_in} rows in = {clean} clean + {quarantined} in quarantine",
-          file=file, rows_in=n["in"], clean=n["clean"], quarantined=n["quarantined"])
+        _(
+            "{file}: {rows_in} rows in = {clean} clean + {quarantined} in quarantine",
+            file=file,
+            rows_in=n["in"],
+            clean=n["clean"],
+            quarantined=n["quarantined"],
+        )
         for file, n in sorted(data.rows.items())
-    ]  # fmt: skip
+    ]
+    given = {"district": data.place["code"], "period": data.period, "first_year": data.first_year}
+    given |= {"language": data.language, "edition": data.edition, "assessment": data.assessment}
     facts = [
         (_("Data set"), chosen.titles[data.language]),
         (_("Publisher"), chosen.publishers[data.language] or wording.DASH),
@@ -84,12 +92,9 @@ def provenance(data: Data) -> Result:
         (_("Protection"), _protection(data)),
         (_("Digest of the data"), str(data.facts["hash"])[:16]),
         (_("Software"), f"ohstats {data.facts['package']}"),
-        (_("Parameters"), f"district {data.place['code']}, period {data.period}, first_year {data.first_year}, "
-                          f"language {data.language}, edition {data.edition}, assessment {data.assessment}"),
-    ]  # fmt: skip
-    return Result(
-        id="provenance", language=data.language, title=_("Where the numbers come from"), bullets=rows, facts=facts
-    )
+        (_("Parameters"), ", ".join(f"{name} {value}" for name, value in given.items())),
+    ]
+    return Result(id="provenance", language=data.language, title=_("Where the numbers come from"), bullets=rows, facts=facts)
 
 
 def _protection(data: Data) -> str:
@@ -100,6 +105,8 @@ def _protection(data: Data) -> str:
         return _("none: already published ({title}; {publisher}, {date})", **told)
     hidden = int(data.counts["hidden"].sum())
     return ngettext(
-        "rules version {version}; {n} figure of this place hidden", "rules version {version}; {n} figures of this place hidden",
-        hidden, version=data.facts["rules"],
-    )  # fmt: skip
+        "rules version {version}; {n} figure of this place hidden",
+        "rules version {version}; {n} figures of this place hidden",
+        hidden,
+        version=data.facts["rules"],
+    )

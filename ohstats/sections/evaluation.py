@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -30,27 +30,54 @@ def evaluation_headline(data: Data) -> Result:
         ngettext(
             "{n} target is in force for {place} in {period}: {met} met, {not_met} not met, {cannot} cannot be judged.",
             "{n} targets are in force for {place} in {period}: {met} met, {not_met} not met, {cannot} cannot be judged.",
-            len(rows), place=data.name, period=wording.period(data.period), met=n["met"], not_met=n["not_met"],
+            len(rows),
+            place=data.name,
+            period=wording.period(data.period),
+            met=n["met"],
+            not_met=n["not_met"],
             cannot=n["cannot_judge"],
         )
-    ]  # fmt: skip
+    ]
     gaps = evaluation.largest_gaps(rows).to_dict("records")
     if gaps:
         said.append(_("Largest gaps:"))
     elif n["met"] + n["not_met"] == 0:
         said.append(_("No published count meets a target in force: nothing can be judged from these data."))
-    lines = [
-        _("{name}: {gap}", name=reference.name_of(row, data.language), gap=wording.gap(row, data.language))
-        for row in gaps
-    ]
-    return Result(id="headline", language=data.language, title=_("In short"), lead=True, sentences=said, bullets=lines,
-                  estimates=_kept(rows))  # fmt: skip
+    lines = [_("{name}: {gap}", name=reference.name_of(row, data.language), gap=wording.gap(row, data.language)) for row in gaps]
+    return Result(
+        id="headline",
+        language=data.language,
+        title=_("In short"),
+        lead=True,
+        sentences=said,
+        bullets=lines,
+        estimates=_kept(rows),
+    )
 
 
 def _kept(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[["indicator_id", "jurisdiction_code", "comparator", "target_value", "deadline_year", "certainty", "value", "lower",
-                 "upper", "level", "unit", "method", "numerator", "denominator", "note", "status", "gap",
-                 "certainty_of_sample"]]  # fmt: skip
+    return rows[
+        [
+            "indicator_id",
+            "jurisdiction_code",
+            "comparator",
+            "target_value",
+            "deadline_year",
+            "certainty",
+            "value",
+            "lower",
+            "upper",
+            "level",
+            "unit",
+            "method",
+            "numerator",
+            "denominator",
+            "note",
+            "status",
+            "gap",
+            "certainty_of_sample",
+        ]
+    ]
 
 
 def _target(row: dict[str, str]) -> str:
@@ -67,35 +94,45 @@ def _target(row: dict[str, str]) -> str:
 def target_table(data: Data) -> Result:
     """Every target in force with the figure, its counts and limits, status, gap, and how sure the target itself is."""
     rows = evaluation.against_targets(data)
-    cells, marks = [], {}
-    for number, row in enumerate(rows.to_dict("records")):
-        share = row["unit"] == "percent"
-        value = (
-            (wording.percent(row["value"]) if share else wording.count(row["value"]))
-            if row["note"] == ""
-            else wording.DASH
-        )
-        counts = (
-            f"{wording.count(row['numerator'])} / {wording.count(row['denominator'])}"
-            if share and row["note"] == ""
-            else wording.DASH
-        )
-        word = wording.status(row["status"]) + (f" ({wording.reason(row['note'])})" if row["note"] else "")
-        if row["certainty_of_sample"]:
-            word += "; " + _sample(row["certainty_of_sample"])
-        cells.append([reference.name_of(row, data.language), f"{_target(row)} ({row['deadline_year']})", _jurisdiction(row, data),
-                      wording.certainty(row["certainty"]), counts, value, wording.interval(row["lower"], row["upper"]), word,
-                      wording.gap(row, data.language)])  # fmt: skip
-        marks[number] = row["status"]
-    header = [_("Indicator"), _("Target (deadline)"), _("Set by"), _("Certainty of the target"), _("n / d"), _("Value"),
-              _("95% limits"), _("Status"), _("Gap")]  # fmt: skip
-    note = _("Status is the exact comparison of the unrounded share with the target. For complete registers the limits show random "
-             "variation only and never change the status; for samples the second word says how certain it is.")  # fmt: skip
-    table = Table(
-        _("Targets in force, {period}", period=wording.period(data.period)), header, cells, note, marks, (4, 5, 6)
+    told = rows.to_dict("records")
+    note = _(
+        "Status is the exact comparison of the unrounded share with the target. For complete registers the limits show "
+        "random variation only and never change the status; for samples the second word says how certain it is."
     )
-    return Result(id="targets", language=data.language, title=_("Targets"), sentences=_trend_facts(data, rows), table=table,
-                  estimates=_kept(rows))  # fmt: skip
+    table = Table(
+        caption=_("Targets in force, {period}", period=wording.period(data.period)),
+        header=[_("Indicator"), _("Target"), _("n / d"), _("Value"), _("Limits (95%)"), _("Status"), _("Gap")],
+        rows=[_target_row(row, data) for row in told],
+        note=note,
+        marks={number: row["status"] for number, row in enumerate(told)},
+        numeric=(2, 3, 4),
+    )
+    facts = _trend_facts(data, rows)
+    return Result(id="targets", language=data.language, title=_("Targets"), sentences=facts, table=table, estimates=_kept(rows))
+
+
+def _target_row(row: dict[str, Any], data: Data) -> list[str]:
+    known, share = row["note"] == "", row["unit"] == "percent"
+    value = wording.percent(row["value"]) if share else wording.count(row["value"])
+    status = wording.status(row["status"]) + ("" if known else f" ({wording.reason(row['note'])})")
+    if row["certainty_of_sample"]:
+        status += "; " + _sample(row["certainty_of_sample"])
+    target = _(
+        "{target} by {deadline}; {place}; {certainty}",
+        target=_target(row),
+        deadline=row["deadline_year"] or wording.DASH,
+        place=_jurisdiction(row, data),
+        certainty=wording.certainty(row["certainty"]),
+    )
+    return [
+        reference.name_of(row, data.language),
+        target,
+        wording.share_of(row["numerator"], row["denominator"]) if known and share else wording.DASH,
+        value if known else wording.DASH,
+        wording.interval(row["lower"], row["upper"]),
+        status,
+        wording.gap(row, data.language),
+    ]
 
 
 def _sample(word: str) -> str:
@@ -116,9 +153,7 @@ def _trend_facts(data: Data, rows: pd.DataFrame) -> list[str]:
     if year not in known.index:
         return [_("Target \u201cnew cases falling\u201d: no count of {year} can be shown.", year=year)]
     parts = [
-        _("{n} in {year}", n=wording.count(known[other]), year=other)
-        for other in (2020, year - 1, year)
-        if other in known.index
+        _("{n} in {year}", n=wording.count(known[other]), year=other) for other in (2020, year - 1, year) if other in known.index
     ]
     return [
         _(
@@ -140,15 +175,27 @@ def target_figure(data: Data) -> Result:
         {
             "label": [reference.name_of(row, data.language) for row in rows.to_dict("records")],
             "target": rows["target_value"].astype(float),
-            "value": rows["value"], "lower": rows["lower"], "upper": rows["upper"], "status": rows["status"],
+            "value": rows["value"],
+            "lower": rows["lower"],
+            "upper": rows["upper"],
+            "status": rows["status"],
         }
-    )  # fmt: skip
+    )
     met = int((rows["status"] == evaluation.MET).sum())
     title = _("{place}: {met} of {n} shares with a figure reach their target", place=data.name, met=met, n=len(rows))
-    alt = title + ". " + " ".join(
-        _("{name}: {value} against {target}.", name=row["label"], value=wording.percent(row["value"]), target=wording.percent(row["target"], 0))
-        for row in drawn.to_dict("records")
-    )  # fmt: skip
+    alt = (
+        title
+        + ". "
+        + " ".join(
+            _(
+                "{name}: {value} against {target}.",
+                name=row["label"],
+                value=wording.percent(row["value"]),
+                target=wording.percent(row["target"], 0),
+            )
+            for row in drawn.to_dict("records")
+        )
+    )
     figure = figures.targets(drawn, name="targets", title=title, alt=alt)
     return Result(id="target-figure", language=data.language, figure=figure, estimates=_kept(rows))
 
@@ -158,28 +205,63 @@ def context(data: Data) -> Result:
     """Published figures of named places, for comparison; none of them is a target."""
     rows = indicators.context(data)
     if rows.empty:
-        return Result(id="context", language=data.language, title=_("Published figures for comparison"),
-                      sentences=[_("The data set holds no published figures for comparison.")])  # fmt: skip
+        return Result(
+            id="context",
+            language=data.language,
+            title=_("Published figures for comparison"),
+            sentences=[_("The data set holds no published figures for comparison.")],
+        )
     cells = []
     for row in rows.to_dict("records"):
         place = {"name_zh": row["name_zh_place"], "name_en": row["name_en_place"]}
         share = row["unit"] == "percent"
-        counts = (
-            f"{wording.count(row['numerator'])} / {wording.count(row['denominator'])}"
-            if share
-            else wording.count(row["numerator"])
-        )
+        counts = wording.share_of(row["numerator"], row["denominator"]) if share else wording.count(row["numerator"])
         note = _printed(row["note_printed"])
-        cells.append([reference.name_of(row, data.language), reference.name_of(place, data.language),
-                      wording.period(periods.parse(row["period"])), counts, wording.percent(row["value"]) if share else wording.DASH,
-                      wording.interval(row["lower"], row["upper"]), row["source"] + note])  # fmt: skip
-    header = [_("Figure"), _("Place"), _("Period"), _("n / d"), _("Share"), _("95% limits"), _("Source")]
-    table = Table(_("Published figures of named places"), header, cells,
-                  _("Computed from the printed counts; limits show random variation only. Figures of other places are references, "
-                    "not targets."), numeric=(3, 4, 5))  # fmt: skip
-    return Result(id="context", language=data.language, title=_("Published figures for comparison"), table=table,
-                  estimates=rows[["measure", "place", "period", "value", "lower", "upper", "level", "unit", "method", "numerator",
-                                  "denominator", "note", "source"]])  # fmt: skip
+        cells.append(
+            [
+                reference.name_of(row, data.language),
+                reference.name_of(place, data.language),
+                wording.period(periods.parse(row["period"])),
+                counts,
+                wording.percent(row["value"]) if share else wording.DASH,
+                wording.interval(row["lower"], row["upper"]),
+                row["source"] + note,
+            ]
+        )
+    header = [_("Figure"), _("Place"), _("Period"), _("n / d"), _("Share"), _("Limits (95%)"), _("Source")]
+    table = Table(
+        _("Published figures of named places"),
+        header,
+        cells,
+        _(
+            "Computed from the printed counts; limits show random variation only. Figures of other places are references, "
+            "not targets."
+        ),
+        numeric=(3, 4, 5),
+    )
+    return Result(
+        id="context",
+        language=data.language,
+        title=_("Published figures for comparison"),
+        table=table,
+        estimates=rows[
+            [
+                "measure",
+                "place",
+                "period",
+                "value",
+                "lower",
+                "upper",
+                "level",
+                "unit",
+                "method",
+                "numerator",
+                "denominator",
+                "note",
+                "source",
+            ]
+        ],
+    )
 
 
 def _printed(note: str) -> str:
@@ -193,9 +275,7 @@ def evaluation_methods(data: Data) -> Result:
     lines = [
         _("Shares are pooled counts with Wilson score limits; a denominator of 0 gives no share."),
         _("All targets in force for the place, its city, province and the nation are listed; expired ones are not."),
-        _(
-            "A target marked \u201crecalled, to be confirmed\u201d was not read in its document: confirm it before it is used officially."
-        ),
+        _("A target marked \u201crecalled, to be confirmed\u201d was not read in its document; confirm it before official use."),
         _("A share of those registered, monitored or examined describes those only."),
         _("No composite score is formed."),
     ]
