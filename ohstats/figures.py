@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INK, GREY, PALE = "#1b2733", "#5c6b7a", "#e8edf2"
 BLUE, ORANGE, GREEN = "#0b5cab", "#b3470c", "#2b7a4b"  # told apart in grey too: by marker and line as well
-WIDTH = 6.4  # inches; at 390 px on a phone the text is still about 9 px
+WIDTH = 5.3  # inches; at 390 px on a phone the text is still about 9 px
 FONTS = "'PingFang SC','Microsoft YaHei','Noto Sans SC','Noto Sans CJK SC','Source Han Sans SC',sans-serif"
 
 
@@ -107,7 +107,7 @@ def scrub(svg: str, name: str) -> str:
 
 
 def _year_axis(axes: Axes, years: np.ndarray) -> None:
-    step = max(1, int(np.ceil(len(years) / 8)))
+    step = max(1, int(np.ceil(len(years) / 7)))
     axes.set_xticks(years[::-1][::step][::-1])
     axes.set_xlim(years[0] - 0.9, years[-1] + 0.9)
 
@@ -126,7 +126,7 @@ def cases(series: pd.DataFrame, fits: pd.DataFrame, breaks: pd.DataFrame, *, nam
     """
 
     def draw(drawing: Drawing) -> None:
-        axes = drawing.add_axes((0.105, 0.09, 0.865, 0.83))
+        axes = drawing.add_axes((0.13, 0.09, 0.85, 0.83))
         years = series["year"].to_numpy(dtype=float)
         top = float(np.nanmax([1.0, *series["upper"], *series["value"]])) * 1.22
         axes.set_ylim(0, top)
@@ -140,9 +140,9 @@ def cases(series: pd.DataFrame, fits: pd.DataFrame, breaks: pd.DataFrame, *, nam
             high = series.loc[series["year"].between(fit.first_year, fit.last_year), "upper"].max()
             axes.text(middle, min(high * 1.05, top * 0.88), fit.label, color=ORANGE, ha="center", va="bottom", fontsize=9.5)
         axes.yaxis.set_major_formatter(lambda value, _position: f"{value:,.0f}")
-        axes.text(-0.095, 1.03, _("new cases"), transform=axes.transAxes, ha="left", va="bottom", color=GREY, fontsize=9.5)
+        axes.text(-0.125, 1.03, _("new cases"), transform=axes.transAxes, ha="left", va="bottom", color=GREY, fontsize=9.5)
 
-    return render(draw, height=3.7, name=name, title=title, alt=alt)
+    return render(draw, height=3.4, name=name, title=title, alt=alt)
 
 
 def _mark_breaks(axes: Axes, breaks: pd.DataFrame, years: np.ndarray, top: float) -> None:
@@ -154,7 +154,7 @@ def _mark_breaks(axes: Axes, breaks: pd.DataFrame, years: np.ndarray, top: float
             axes.text(row.year - 0.42, top * 0.985, row.label, fontsize=8.5, va="top", ha="left")
         else:
             axes.axvspan(row.year - 0.5, min(row.last, years[-1]) + 0.5, color=PALE, zorder=0, linewidth=0)
-            axes.text(row.year - 0.42, top * 0.02, row.label, fontsize=8.5, color=GREY, va="bottom", ha="left", rotation=90)
+            axes.text(row.year - 0.42, top * 0.92, row.label, fontsize=8.5, color=GREY, va="top", ha="left", rotation=90)
 
 
 def _mark_points(axes: Axes, series: pd.DataFrame, top: float) -> None:
@@ -202,7 +202,7 @@ def _mark_points(axes: Axes, series: pd.DataFrame, top: float) -> None:
             ha="center",
             fontsize=9.5,
             color=BLUE,
-            fontweight="normal",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
         )
 
 
@@ -217,7 +217,7 @@ def targets(rows: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:
 
     def draw(drawing: Drawing) -> None:
         height = drawing.get_figheight()
-        axes = drawing.add_axes((0.035, 0.42 / height, 0.90, 1 - 0.52 / height))
+        axes = drawing.add_axes((0.035, 0.55 / height, 0.88, 1 - 0.65 / height))
         low = min(50.0, float(np.floor(np.nanmin([*rows["lower"], *rows["target"]]) / 10) * 10))
         for position, row in enumerate(rows.itertuples()):
             y = -position
@@ -234,4 +234,4 @@ def targets(rows: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(_("percent; upright line: target"))
 
-    return render(draw, height=0.75 + 0.52 * len(rows), name=name, title=title, alt=alt)
+    return render(draw, height=0.9 + 0.5 * len(rows), name=name, title=title, alt=alt)

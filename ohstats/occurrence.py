@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import rates, trend
 from .counts import NEW_CASES
+from .language import _
 
 if TYPE_CHECKING:
     from .data import Data
@@ -203,4 +204,4 @@ def unknown_years(rows: pd.DataFrame, window: Window) -> str:
             spans[-1] = [spans[-1][0], year]
         else:
             spans.append([year])
-    return ", ".join("\u2013".join(str(year) for year in span) for span in spans)
+    return _(", ").join("\u2013".join(str(year) for year in span) for span in spans)

@@ -184,24 +184,25 @@ def reason(note: str) -> str:
     }.get(note, note)
 
 
-def breaks_crossed(first: dict[str, Any], last: dict[str, Any], how_many: int) -> str:
-    """Why no line is drawn through the whole series, with its first and its last count."""
+def breaks_crossed(series: pd.DataFrame, how_many: int) -> str:
+    """Why no line is drawn through the whole series, with its first and its last count where both are shown."""
+    first, last = series.iloc[0], series.iloc[-1]
     span = years(first["year"], last["year"])
-    return ngettext(
-        "The series crosses {n} break, and no single trend is fitted over {span} ({first_year}: {first}, {last_year}: {last}).",
-        "The series crosses {n} breaks, and no single trend is fitted over {span} ({first_year}: {first}, {last_year}: {last}).",
+    said = ngettext(
+        "The series crosses {n} break: no single trend is fitted over {span}.",
+        "The series crosses {n} breaks: no single trend is fitted over {span}.",
         how_many,
         span=span,
-        first=count(first["value"]),
-        last=count(last["value"]),
-        first_year=int(first["year"]),
-        last_year=int(last["year"]),
     )
+    if pd.isna(first["value"]) or pd.isna(last["value"]):
+        return said
+    ends = [_("{n} in {year}", n=count(row["value"]), year=row["year"]) for row in (first, last)]
+    return said + " " + _("First and last count: {first}; {last}.", first=ends[0], last=ends[1])
 
 
 def counting_variation(row: dict[str, Any], dispersion: float) -> str:
     """What the exact Poisson limits say, and what they leave out."""
-    half = 100 * (row["upper"] - row["lower"]) / 2 / row["value"] if row["value"] > 0 else float("nan")
+    half = 100 * (row["upper"] - row["lower"]) / 2 / row["value"] if row["value"] >= 100 else float("nan")
     said = _("Limits: exact Poisson (95%); they show counting variation only")
     said += _(" (±{half} in {year})", half=percent(half), year=int(row["year"])) if not pd.isna(half) else ""
     if dispersion > 1.5:
@@ -215,6 +216,11 @@ def counting_variation(row: dict[str, Any], dispersion: float) -> str:
 def status(word: str) -> str:
     """Status by symbol and word."""
     return {"met": "✓ " + _("met"), "not_met": "✗ " + _("not met"), "cannot_judge": DASH + " " + _("cannot judge")}[word]
+
+
+def explained(text: str, why: str) -> str:
+    """A word with its reason."""
+    return _("{word} ({reason})", word=text, reason=why)
 
 
 def certainty(word: str) -> str:

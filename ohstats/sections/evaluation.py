@@ -114,9 +114,9 @@ def target_table(data: Data) -> Result:
 def _target_row(row: dict[str, Any], data: Data) -> list[str]:
     known, share = row["note"] == "", row["unit"] == "percent"
     value = wording.percent(row["value"]) if share else wording.count(row["value"])
-    status = wording.status(row["status"]) + ("" if known else f" ({wording.reason(row['note'])})")
-    if row["certainty_of_sample"]:
-        status += "; " + _sample(row["certainty_of_sample"])
+    status = wording.status(row["status"])
+    why = wording.reason(row["note"]) if not known else _sample(row["certainty_of_sample"])
+    status = wording.explained(status, why) if why else status
     target = _(
         "{target} by {deadline}; {place}; {certainty}",
         target=_target(row),

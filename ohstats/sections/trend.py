@@ -194,7 +194,7 @@ def _trend_table(caption: str, rows: pd.DataFrame, first: list[str] | None = Non
         shown = not pd.isna(row["value"])
         word = wording.verdict(row["verdict"])
         if not shown and row["note"] != occurrence.NOT_SHOWN:
-            word = f"{word} ({wording.reason(row['note'])})"
+            word = wording.explained(word, wording.reason(row["note"]))
         head = first[number] if first else wording.years(row["first_year"], row["last_year"])
         cells.append(
             [
@@ -216,7 +216,7 @@ def trends(data: Data) -> Result:
     known = series[series["value"].notna()]
     said = []
     if len(found) > 1 and len(known):
-        said.append(wording.breaks_crossed(known.iloc[0].to_dict(), known.iloc[-1].to_dict(), len(found) - 1))
+        said.append(wording.breaks_crossed(series, len(found) - 1))
     if len(found) and not pd.isna(found.iloc[-1]["value"]):
         said.append(wording.detectable(found.iloc[-1].to_dict()))
     shown = data.breaks[data.breaks["first_period_after"].astype(int).between(data.first_year, data.period.last_year)]
