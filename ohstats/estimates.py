@@ -34,7 +34,9 @@ class Groups(NamedTuple):
         return np.asarray(np.bincount(self.codes, weights=values, minlength=len(self.keys)), dtype=float)
 
 
-def check_options(*, confidence: float, choice: str = "", choices: Sequence[str] = (), multiplier: float = 1) -> None:
+def check_options(
+    *, confidence: float = 0.95, choice: str = "", choices: Sequence[str] = (), multiplier: float = 1
+) -> None:
     """Refuse a confidence level outside (0, 1), a choice that does not exist and a multiplier that is not above 0."""
     if not 0 < confidence < 1:
         raise ParameterRefused("confidence is {confidence}: give a share between 0 and 1", confidence=confidence)
@@ -167,6 +169,11 @@ def _strictly_rising(keys: pd.Series) -> bool:
 def whole(values: Floats) -> NDArray[np.int64]:
     """Sums of checked counts, as integers."""
     return np.rint(values).astype(np.int64)
+
+
+def per(multiplier: float) -> str:
+    """Unit of a rate, e.g. "per 100,000"."""
+    return f"per {multiplier:,.15g}"
 
 
 def labels(codes: NDArray[np.integer[Any]] | NDArray[np.bool_], names: Sequence[str]) -> Any:

@@ -129,3 +129,39 @@ def phe(x: ArrayLike, *, confidence: float = 0.95) -> Limits:
     few = x < BYAR_FROM
     lower[few], upper[few] = poisson_exact(x[few], confidence=confidence)
     return lower, upper
+
+
+def binomial_tails(x: ArrayLike, n: ArrayLike, share: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    """Exact binomial p-values of x of n against `share`: less, greater, two-sided; NaN where n = 0.
+
+    Two-sided is the chance of all results no likelier than x.
+
+    References
+    ----------
+    Agrees with R `binom.test` (which also calls results equally likely that differ by less than 1e-7).
+    """
+    x, n, p = np.broadcast_arrays(*(np.atleast_1d(np.asarray(each, dtype=float)) for each in (x, n, share)))
+
+    def at_most(k: NDArray[np.float64]) -> NDArray[np.float64]:
+        inside = special.betaincc(np.maximum(k, 0) + 1, np.maximum(n - k, 1e-300), p)
+        return np.where(k < 0, 0.0, np.where(k >= n, 1.0, inside))
+
+    def at_least(k: NDArray[np.float64]) -> NDArray[np.float64]:
+        inside = special.betainc(np.maximum(k, 1e-300), np.maximum(n - k, 0) + 1, p)
+        return np.where(k <= 0, 1.0, np.where(k > n, 0.0, inside))
+
+    def chance(k: NDArray[np.float64]) -> NDArray[np.float64]:
+        choose = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+        return np.exp(choose + special.xlogy(k, p) + special.xlog1py(n - k, -p))
+
+    centre = n * p
+    rare = chance(x) * (1 + 1e-7)
+    near, far = np.where(x < centre, np.ceil(centre), np.floor(centre)), np.where(x < centre, n + 1, -1.0)
+    while np.any(np.abs(far - near) > 1):  # beyond the centre chances fall: halve towards the first one that is rare
+        middle = np.trunc((near + far) / 2)
+        within = chance(middle) <= rare
+        near, far = np.where(within, near, middle), np.where(within, middle, far)
+    far = np.where(chance(near) <= rare, near, far)
+    less, greater = at_most(x), at_least(x)
+    two = np.where(x < centre, less + at_least(far), np.where(x > centre, greater + at_most(far), 1.0))
+    return tuple(np.where(n > 0, each, np.nan) for each in (less, greater, np.minimum(two, 1.0)))

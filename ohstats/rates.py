@@ -7,12 +7,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import limits
-from .estimates import NO_DENOMINATOR, check_options, counted, estimate, grouped, labels, measured, whole
+from .clusters import clustered_proportion
+from .comparison import difference, fisher_midp, ratio_of_rates
+from .estimates import NO_DENOMINATOR, check_options, counted, estimate, grouped, labels, measured, per, whole
+from .standardisation import standardised_rate, standardised_ratio
+from .targets import exact_share, gap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     import pandas as pd
+
+__all__ = [
+    "clustered_proportion",
+    "difference",
+    "fisher_midp",
+    "gap",
+    "proportion",
+    "rate",
+    "ratio_of_rates",
+    "standardised_rate",
+    "standardised_ratio",
+    "target_test",
+]
+
+CERTAINTY = ("clearly above", "compatible", "clearly below", "cannot judge")
 
 
 def proportion(
@@ -173,9 +193,75 @@ def rate(
         lower=lower * scale,
         upper=upper * scale,
         level=confidence,
-        unit="cases" if persons is None else f"per {multiplier:,.15g}",
+        unit="cases" if persons is None else per(multiplier),
         method=labels(approximate, ("poisson-exact", "byar")),
         numerator=whole(x),
         denominator=np.nan if persons is None else persons,
         note=labels(np.isnan(scale), ("", NO_DENOMINATOR)),
+    )
+
+
+def target_test(
+    table: pd.DataFrame,
+    *,
+    numerator: str,
+    denominator: str,
+    target: float | str | Fraction,
+    by: str | Sequence[str] = (),
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Share of a sample in percent, and how certainly it lies above or below a target.
+
+    Not for complete registers (census): there the share itself is compared, see `gap`. Not for points that cluster in
+    employers. For a target of 100 % any miss refutes it: report `misses`; the p-values are then 0 or 1.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per reporting unit; not modified.
+    numerator, denominator : str
+        Columns of whole counts of the same unit.
+    target : number, text or Fraction
+        Percent from 0 to 100.
+    by : sequence of str
+        Grouping columns; groups come sorted; empty gives one row.
+    confidence : float
+        Two-sided level, in (0, 1).
+
+    Returns
+    -------
+    DataFrame
+        As `proportion` (Wilson limits, percent); then target (percent), misses (count), certainty ("clearly
+        above": the limits lie above the target, "clearly below", "compatible", or "cannot judge" where the denominator
+        is 0), and the exact binomial p_less, p_greater and p_two (missing where the denominator is 0).
+
+    Raises
+    ------
+    CountError
+        A count is missing, negative, fractional, infinite or above its denominator; every such row is named.
+    ParameterRefused
+        A column does not exist, the target is no number from 0 to 100 or the level is outside (0, 1).
+
+    References
+    ----------
+    Clopper CJ, Pearson ES. Biometrika 1934; 26: 404-413. Own vectorised code; agrees with R `binom.test` and with scipy
+    `binomtest`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> checked = pd.DataFrame({"right": [181], "checked": [200]})
+    >>> found = target_test(checked, numerator="right", denominator="checked", target=85)
+    >>> found[["value", "lower", "upper", "certainty", "p_two"]].round(3)
+       value  lower   upper      certainty  p_two
+    0   90.5  85.64  93.834  clearly above  0.029
+    """
+    share = exact_share(target)
+    found = proportion(table, numerator=numerator, denominator=denominator, by=by, confidence=confidence)
+    x, n = found["numerator"].to_numpy(), found["denominator"].to_numpy()
+    less, greater, two = limits.binomial_tails(x, n, float(share))
+    aim = float(100 * share)
+    place = np.select([n == 0, found["lower"] > aim, found["upper"] < aim], [3, 0, 2], default=1)
+    return found.assign(
+        target=aim, misses=n - x, certainty=labels(place, CERTAINTY), p_less=less, p_greater=greater, p_two=two
     )
