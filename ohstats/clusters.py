@@ -7,18 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .estimates import (
-    NO_DENOMINATOR,
-    Groups,
-    check_columns,
-    check_options,
-    counted,
-    estimate,
-    grouped,
-    labels,
-    refuse,
-    whole,
-)
+from .estimates import NO_DENOMINATOR, Groups, check_columns, check_options, counted, estimate, grouped, labels, refuse, whole
 from .limits import t_quantile
 
 if TYPE_CHECKING:
@@ -36,13 +25,7 @@ EQUAL = "all clusters have the same share: no limits"
 
 
 def clustered_proportion(
-    table: pd.DataFrame,
-    *,
-    numerator: str,
-    denominator: str,
-    cluster: str,
-    by: str | Sequence[str] = (),
-    confidence: float = 0.95,
+    table: pd.DataFrame, *, numerator: str, denominator: str, cluster: str, by: str | Sequence[str] = (), confidence: float = 0.95
 ) -> pd.DataFrame:
     """Share of clustered units (points of employers), in percent, with limits from the differences between clusters.
 
@@ -102,14 +85,7 @@ def clustered_proportion(
 
 
 def ratio_by_cluster(
-    table: pd.DataFrame,
-    x: Floats,
-    n: Floats,
-    *,
-    cluster: str,
-    by: str | Sequence[str],
-    confidence: float,
-    most: float = np.inf,
+    table: pd.DataFrame, x: Floats, n: Floats, *, cluster: str, by: str | Sequence[str], confidence: float, most: float = np.inf
 ) -> pd.DataFrame:
     """Ratio of two sums with limits from the residuals of the clusters, as a share; cut at 0 and `most`."""
     check_columns(table, cluster)

@@ -274,10 +274,7 @@ def fisher_midp(
         method="fisher mid-p",
         numerator=whole(x),
         denominator=whole(n),
-        note=labels(
-            reason,
-            ("", NO_DENOMINATOR, "no cases", "nothing but cases", "the odds ratio has no upper limit"),
-        ),
+        note=labels(reason, ("", NO_DENOMINATOR, "no cases", "nothing but cases", "the odds ratio has no upper limit")),
         p=np.where(fixed, np.nan, np.minimum(1.0, 2 * np.minimum(above, below))),
         p_fisher=np.where(fixed, np.nan, law.no_likelier()),
         reference_numerator=whole(y),

@@ -34,9 +34,7 @@ class Groups(NamedTuple):
         return np.asarray(np.bincount(self.codes, weights=values, minlength=len(self.keys)), dtype=float)
 
 
-def check_options(
-    *, confidence: float = 0.95, choice: str = "", choices: Sequence[str] = (), multiplier: float = 1
-) -> None:
+def check_options(*, confidence: float = 0.95, choice: str = "", choices: Sequence[str] = (), multiplier: float = 1) -> None:
     """Refuse a confidence level outside (0, 1), a choice that does not exist and a multiplier that is not above 0."""
     if not 0 < confidence < 1:
         raise ParameterRefused("confidence is {confidence}: give a share between 0 and 1", confidence=confidence)

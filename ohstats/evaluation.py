@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from . import indicators
+from . import indicators, rates
 
 if TYPE_CHECKING:
     from .data import Data
@@ -42,7 +40,8 @@ def against_targets(data: Data) -> pd.DataFrame:
     -------
     DataFrame
         Columns of the target; the Estimate columns; `status` (met, not_met, cannot_judge); `gap` (further units needed, whole;
-        missing where met or not judged); `certainty_of_sample` (clearly above, compatible, clearly below; samples only); `note`
+        0 where met, missing for
+        samples and where nothing is judged); `certainty_of_sample` (clearly above, compatible, clearly below; samples only); `note`
         (why it cannot be judged).
     """
     targets = in_force(data)
@@ -59,40 +58,26 @@ def against_targets(data: Data) -> pd.DataFrame:
 
 
 def _judge(rows: pd.DataFrame, usable: pd.Series[bool]) -> pd.DataFrame:
-    rows = rows.assign(status=CANNOT, gap=np.nan, certainty_of_sample="")
-    chosen = rows[usable]
-    target = chosen["target_value"].astype(float)
-    share = chosen["unit"] == "percent"
-    for part, counts in ((chosen[share], False), (chosen[~share], True)):
-        if part.empty:
-            continue
-        goal = target[part.index]
-        if counts:  # a count against a whole number
-            missing = (goal - part["numerator"]).where(part["comparator"] == ">=", part["numerator"] - goal)
-            missing = missing.clip(lower=0)
-        else:
-            missing = pd.Series(
-                [
-                    _units(*row)
-                    for row in zip(part["numerator"], part["denominator"], part["target_value"], part["comparator"], strict=True)
-                ],
-                index=part.index,
-                dtype="float64",
+    rows = rows.assign(status=CANNOT, gap=np.nan, certainty_of_sample="", at=range(len(rows)))
+    for (goal, comparator, unit), part in rows[usable].groupby(["target_value", "comparator", "unit"]):
+        if unit == "percent":
+            judged = rates.gap(
+                part, numerator="numerator", denominator="denominator", target=goal, comparator=comparator, by=["at"]
             )
-        rows.loc[part.index, "gap"] = missing
-        rows.loc[part.index, "status"] = np.where(missing == 0, MET, NOT_MET)
-    sample = usable & (rows["basis"] == "sample") & (rows["unit"] == "percent")
+            missing, met = judged["value"].to_numpy(), judged["met"].to_numpy()
+        else:  # a count against a whole number
+            short = (
+                float(goal) - part["numerator"].to_numpy() if comparator == ">=" else part["numerator"].to_numpy() - float(goal)
+            )
+            missing, met = np.maximum(short, 0), short <= 0
+        rows.loc[part.index, "status"] = np.where(met, MET, NOT_MET)
+        census = (part["basis"] == "census").to_numpy()
+        rows.loc[part.index, "gap"] = np.where(census, missing, np.nan)  # of a sample, the units seen are not the units due
+    sample = (usable & (rows["basis"] == "sample") & (rows["unit"] == "percent")).to_numpy()
     goals = pd.to_numeric(rows["target_value"], errors="coerce")
     words = np.select([rows["lower"] > goals, rows["upper"] < goals], ["clearly above", "clearly below"], "compatible")
-    rows.loc[sample, "certainty_of_sample"] = words[sample.to_numpy()]
-    return rows
-
-
-def _units(numerator: float, denominator: float, target: str, comparator: str) -> int:
-    """Whole units that are missing to the target, in exact arithmetic: 94.96 % is not 95 %."""
-    needed = Fraction(target) * int(denominator) / 100
-    missing = needed - int(numerator) if comparator == ">=" else int(numerator) - needed
-    return max(0, ceil(missing))
+    rows.loc[sample, "certainty_of_sample"] = words[sample]
+    return rows.drop(columns="at")
 
 
 def largest_gaps(rows: pd.DataFrame, most: int = 3) -> pd.DataFrame:

@@ -262,6 +262,4 @@ def target_test(
     less, greater, two = limits.binomial_tails(x, n, float(share))
     aim = float(100 * share)
     place = np.select([n == 0, found["lower"] > aim, found["upper"] < aim], [3, 0, 2], default=1)
-    return found.assign(
-        target=aim, misses=n - x, certainty=labels(place, CERTAINTY), p_less=less, p_greater=greater, p_two=two
-    )
+    return found.assign(target=aim, misses=n - x, certainty=labels(place, CERTAINTY), p_less=less, p_greater=greater, p_two=two)
