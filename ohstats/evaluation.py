@@ -39,10 +39,9 @@ def against_targets(data: Data) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns of the target; the Estimate columns; `status` (met, not_met, cannot_judge); `gap` (further units needed, whole;
-        0 where met, missing for
-        samples and where nothing is judged); `certainty_of_sample` (clearly above, compatible, clearly below; samples only); `note`
-        (why it cannot be judged).
+        Columns of the target; the Estimate columns; `status` (met, not_met, cannot_judge); `gap` (further units needed, whole; 0
+        where met, missing for samples and where nothing is judged); `certainty_of_sample` (clearly above, compatible, clearly
+        below; samples only); `note` (why it cannot be judged).
     """
     targets = in_force(data)
     ids = list(dict.fromkeys(targets["indicator_id"]))

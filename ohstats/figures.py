@@ -154,7 +154,7 @@ def _mark_breaks(axes: Axes, breaks: pd.DataFrame, years: np.ndarray, top: float
             axes.text(row.year - 0.42, top * 0.985, row.label, fontsize=8.5, va="top", ha="left")
         else:
             axes.axvspan(row.year - 0.5, min(row.last, years[-1]) + 0.5, color=PALE, zorder=0, linewidth=0)
-            axes.text(row.year - 0.42, top * 0.92, row.label, fontsize=8.5, color=GREY, va="top", ha="left", rotation=90)
+            axes.text(row.year - 0.42, top * 0.07, row.label, fontsize=8.5, color=GREY, va="bottom", ha="left", rotation=90)
 
 
 def _mark_points(axes: Axes, series: pd.DataFrame, top: float) -> None:

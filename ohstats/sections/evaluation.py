@@ -85,6 +85,8 @@ def _target(row: dict[str, str]) -> str:
         return _("falling")
     if row["comparator"] == "trend_rising":
         return _("rising")
+    if row["comparator"] == ">=" and row["target_value"] == "100" and row["target_unit"] == "%":
+        return "100%"
     sign = "≥" if row["comparator"] == ">=" else "≤"
     unit = "%" if row["target_unit"] == "%" else ""
     return f"{sign} {row['target_value']}{unit}"
@@ -101,7 +103,7 @@ def target_table(data: Data) -> Result:
     )
     table = Table(
         caption=_("Targets in force, {period}", period=wording.period(data.period)),
-        header=[_("Indicator"), _("Target"), _("n / d"), _("Value"), _("Limits (95%)"), _("Status"), _("Gap")],
+        header=[_("Indicator"), _("Status"), _("Value"), _("n / d"), _("Limits (95%)"), _("Gap"), _("Target")],
         rows=[_target_row(row, data) for row in told],
         note=note,
         marks={number: row["status"] for number, row in enumerate(told)},
@@ -126,12 +128,12 @@ def _target_row(row: dict[str, Any], data: Data) -> list[str]:
     )
     return [
         reference.name_of(row, data.language),
-        target,
-        wording.share_of(row["numerator"], row["denominator"]) if known and share else wording.DASH,
-        value if known else wording.DASH,
-        wording.interval(row["lower"], row["upper"]),
         status,
+        value if known else wording.DASH,
+        wording.share_of(row["numerator"], row["denominator"]) if known and share else wording.DASH,
+        wording.interval(row["lower"], row["upper"]),
         wording.gap(row, data.language),
+        target,
     ]
 
 
@@ -140,6 +142,7 @@ def _sample(word: str) -> str:
         "clearly above": _("clearly above"),
         "clearly below": _("clearly below"),
         "compatible": _("compatible with the target"),
+        "": "",
     }[word]
 
 
