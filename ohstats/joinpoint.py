@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .joinpoint_grid import Floats
 
-    Column = Sequence[float] | NDArray[Any] | pd.Series
+    Column: TypeAlias = Sequence[float] | NDArray[Any] | pd.Series
 
 SEED = 7160  # the NCI program's own; its stream of random numbers is another one
 
@@ -327,7 +327,7 @@ def fit_many(
             raise ParameterRefused(
                 "the table has no column {name!r}; nearest are {known}", name=name, known=nearest(name, table.columns)
             )
-    groups = table.groupby(keys, sort=True, dropna=False, observed=True).ngroup().to_numpy(dtype=np.intp)
+    groups = np.asarray(table.groupby(keys, sort=True, dropna=False, observed=True).ngroup(), dtype=np.intp)
     checked = rows({role: numbers(table[name], name) for role, name in names.items()}, names, table.index, groups, how)
     order = np.lexsort([checked.x, groups])
     groups, checked = groups[order], checked.pick(order)

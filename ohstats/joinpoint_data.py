@@ -83,7 +83,7 @@ class Rows(NamedTuple):
 
 
 def usual_most(n: int) -> int:
-    """The most joinpoints that the NCI manual recommends for `n` points: 1 from 7, 2 from 12, 3 from 17, … 5 from 27."""
+    """The most joinpoints that the NCI manual recommends for `n` points: 1 from 7, 2 from 12, … 5 from 27."""
     return min(max((n - 2) // 5, 0), 5)
 
 
@@ -100,15 +100,16 @@ def options(
     seed: int,
 ) -> Options:
     """The options of a call, refused where they do not exist or contradict each other."""
-    for name, choice, known in (("weights", weights, VARIANCES), ("select", select, (*RULES, None))):
+    for name, choice, known in (("weights", weights, VARIANCES), ("select", select or RULES[0], RULES)):
         if choice not in known:
             raise ParameterRefused(
-                "{name}={choice!r}: choose from {known}", name=name, choice=choice, known=", ".join(map(str, known))
+                "{name}={choice!r}: choose from {known}", name=name, choice=choice, known=", ".join(known)
             )
     for name, number, least in (
         ("joinpoints", joinpoints, 0),
         ("max_joinpoints", most, 0),
         ("permutations", permutations, _PERMUTATIONS),
+        ("seed", seed, 0),
     ):
         if number is not None and (
             isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < least
@@ -134,7 +135,8 @@ def numbers(values: Any, name: str) -> Floats:
     column = pd.Series(values)
     if column.dtype.kind in "mM":
         raise ParameterRefused("{name} holds dates: give numbers, such as years", name=name)
-    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    floats: Floats = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return floats
 
 
 def rows(

@@ -162,16 +162,17 @@ def smallest_sse(x: Floats, z: Floats, w: Floats, sizes: Sequence[int]) -> Float
     return left
 
 
-def best_knots(x: Floats, z: Floats, w: Floats, most: int) -> list[tuple[Places, Places]]:
+def best_knots(x: Floats, z: Floats, w: Floats, most: int, *, least: Floats) -> list[tuple[Places, Places]]:
     """For 0 to `most` joinpoints: where the SSE is smallest, (series, k), and how many placements tie there, (series,).
 
-    Of placements that tie the lexicographically first is taken. `z` should be residuals of a straight line.
+    Of placements that tie the lexicographically first is taken. `z` should be residuals of a straight line; sums of
+    squares that differ by less than `least` (series,) tie as well.
     """
     series = z.shape[1]
     found = [(np.zeros((series, k), dtype=np.intp), np.ones(series, dtype=np.intp)) for k in range(most + 1)]
     best = np.full((most + 1, series), -np.inf)
     for part, z_part, w_part in _blocks(z, w):
-        close = _TIE * (w_part * z_part * z_part).sum(axis=0)
+        close = _TIE * (w_part * z_part * z_part).sum(axis=0) + least[part]
         for k, knots, gains in _gains(x, z_part, w_part, range(1, most + 1)) if most else ():
             top = gains.max(axis=0)
             tied = gains >= top - close

@@ -70,7 +70,8 @@ class Candidates(NamedTuple):
 
     knots: list[Places]  # (series, k)
     ties: NDArray[np.intp]  # (numbers, series): placements with the same SSE
-    sse: Floats  # (numbers, series), in the units of the data; 0 for a perfect fit
+    perfect: NDArray[np.bool_]  # (numbers, series): no more than rounding errors are left
+    sse: Floats  # in the units of the data
     bic: Floats
     bic3: Floats
     wbic: Floats
@@ -114,7 +115,7 @@ def candidates(data: Scaled, most: int) -> Candidates:
     """The best fits with 0 to `most` joinpoints and their information criteria."""
     n, series = data.z.shape
     _, line = spline(data.x, data.z, data.w, np.zeros((series, 0), dtype=np.intp))
-    found = best_knots(data.x, data.z - line.T, data.w, most)
+    found = best_knots(data.x, data.z - line.T, data.w, most, least=data.least)
     sse, r2max = np.empty((most + 1, series)), np.zeros((most + 1, series))
     for k, (knots, _) in enumerate(found):
         _, fitted = spline(data.x, data.z, data.w, knots)
@@ -127,7 +128,7 @@ def candidates(data: Scaled, most: int) -> Candidates:
     bic, bic3 = (fit + (per * numbers + 2) * unit for per in (2, 3))
     wbic = fit + ((2 + r2max) * numbers + 2) * unit
     return Candidates(
-        [knots for knots, _ in found], np.array([ties for _, ties in found]), real, bic, bic3, wbic, r2max
+        [knots for knots, _ in found], np.array([ties for _, ties in found]), sse == 0, real, bic, bic3, wbic, r2max
     )
 
 
@@ -175,7 +176,7 @@ def regress(x: Floats, z: Floats, w: Floats, how: Options) -> Found:
     if rule == "permutation":
         chosen = []
         for each in range(series):
-            knots, perfect = [placed[[each]] for placed in best.knots], best.sse[:, each] == 0
+            knots, perfect = [placed[[each]] for placed in best.knots], best.perfect[:, each]
             chosen.append(by_permutation(data.of([each]), knots, perfect, permutations=how.permutations, seed=how.seed))
         return Found(data, best, np.array([k for k, _ in chosen], dtype=np.intp), [tests for _, tests in chosen])
     k = np.full(series, how.joinpoints, dtype=np.intp) if rule == "fixed" else getattr(best, rule).argmin(axis=0)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 
 NO_DEGREES = "no residual degrees of freedom"
-NO_VARIANCE = "the points lie on the line: no residual variance"
+NO_VARIANCE = "no residual variance around the lines"
 
 
 class Lines(NamedTuple):
@@ -79,7 +79,7 @@ def average(lines: Lines, start: Floats, end: Floats) -> tuple[Floats, Floats, F
         / (end - start)[:, None]
     )
     df = np.where((share > 0).sum(axis=1) == 1, lines.df[:, 0], np.inf)
-    return (share * lines.slope).sum(axis=1), np.sqrt((share**2 * lines.se**2).sum(axis=1)), df
+    return (share * lines.slope).sum(axis=1), np.hypot.reduce(share * lines.se, axis=1), df
 
 
 def estimates(lines: Lines, *, log: bool, name: str) -> pd.DataFrame:
