@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Places = NDArray[np.intp]
 
-OBSERVATIONS_END = (
-    2  # before the first and after the last joinpoint, which do not count themselves (NCI default since 4.5)
-)
-OBSERVATIONS_BETWEEN = 2  # between two joinpoints, which do not count themselves
+# NCI defaults since 4.5: observations on joinpoints do not count
+OBSERVATIONS_END = 2  # before the first and after the last joinpoint
+OBSERVATIONS_BETWEEN = 2  # between two joinpoints
 _STEP = OBSERVATIONS_BETWEEN + 1
 _CELLS = 120_000  # numbers in one array of the search: what fits into a core's cache
 _SERIES = 512  # series searched together

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 from shared import shared
 
-from ohstats import joinpoint
+from ohstats import joinpoint, joinpoint_grid
 from ohstats.errors import CountError, ParameterRefused
 from ohstats.joinpoint_data import usual_most
 from ohstats.joinpoint_grid import best_knots, most_joinpoints, placements, smallest_sse
@@ -185,31 +185,31 @@ def test_the_search_finds_the_smallest_of_all_sums_of_squares(k):
     assert len(every) == placements(n, k)
 
 
-@pytest.mark.parametrize("weights", ["constant", "poisson"])
-def test_the_permutation_p_value_is_what_its_definition_says(weights):
-    found = joinpoint.fit(
-        YEARS,
-        CASES,
-        weights=weights,
-        permutations=99,
-        seed=3,
-        **({} if weights == "poisson" else {"population": [1] * 10}),
-    )
-    z, w = np.log(CASES), np.array(CASES, dtype=float) if weights == "poisson" else np.ones(10)
+TWO_VALUES = [3, 7, 3, 3, 3, 3, 3, 3, 7, 3]  # many orders of its residuals are alike
+
+
+@pytest.mark.parametrize(
+    ("weights", "counts"),
+    [("constant", CASES), ("constant", TWO_VALUES), ("poisson", [1, 90, 8, 4, 2, 60, 9, 35, 20, 12])],
+)
+def test_the_permutation_p_value_is_what_its_definition_says(weights, counts):
+    found = joinpoint.fit(YEARS, counts, weights=weights, population=[1] * 10, permutations=199, seed=3)
+    z, w = np.log(counts), np.array(counts, dtype=float) if weights == "poisson" else np.ones(10)
     x, root = YEARS - 2010.0, np.sqrt(w)
-    design = hinges(x, []) * root[:, None]
-    line = hinges(x, []) @ np.linalg.lstsq(design, z * root, rcond=None)[0]
+    line = hinges(x, []) @ np.linalg.lstsq(hinges(x, []) * root[:, None], z * root, rcond=None)[0]
 
     def ratio(values):
         return sse_of(x, values, w, []) / min(sse_of(x, values, w, knots) for knots in allowed(10, 1))
 
-    orders = np.random.default_rng(3).permuted(np.tile(np.arange(10), (99, 1)), axis=1)
-    as_large = sum(ratio(line + (root * (z - line))[order] / root) >= ratio(z) * (1 - 1e-9) for order in orders)
+    orders = np.random.default_rng(3).permuted(np.tile(np.arange(10), (199, 1)), axis=1)
+    ratios = np.array([ratio(line + (root * (z - line))[order] / root) for order in orders])
     (test,) = found.summary()["tests"]
     assert test["ratio"] == pytest.approx(ratio(z), rel=1e-9)
-    assert test["p"] == (1 + as_large) / 100
-    assert test["alpha"] == 0.05
-    assert test["rejected"] == (test["p"] < 0.05)
+    assert test["p"] == (1 + (ratios > ratio(z) * (1 - 1e-9)).sum()) / 200
+    if weights == "poisson":  # where it matters that weighted residuals are shuffled
+        assert test["p"] != (1 + sum(ratio(line + (z - line)[order]) >= ratio(z) for order in orders)) / 200
+    if counts is TWO_VALUES:
+        assert (abs(ratios / ratio(z) - 1) < 1e-9).any()
 
 
 def test_limits_are_those_of_separate_lines_with_a_t_quantile():
@@ -322,10 +322,22 @@ def test_zero_counts_become_a_half_with_the_weight_of_a_half_and_it_is_said():
     halves = np.where(np.array(cases) == 0, 0.5, cases)
     slope, _ = np.polyfit(YEARS - 2010.0, np.log(halves), 1, w=np.sqrt(halves))
     assert found.segments["slope"].iloc[0] == pytest.approx(slope, rel=1e-9)
-    rate = joinpoint.fit(YEARS, cases, population=[1e5] * 10, log=False, weights="poisson", joinpoints=0)
-    slope, _ = np.polyfit(YEARS - 2010.0, halves / 1e5, 1, w=1e5 / np.sqrt(halves))
-    assert rate.segments["slope"].iloc[0] == pytest.approx(slope, rel=1e-9)
     assert joinpoint.fit(YEARS, [0.0, *RATES[1:]], log=False).summary()["half_added"] == ()
+
+
+def test_weights_are_the_inverse_variances_of_rates_or_their_logarithms():
+    se, persons = np.linspace(0.5, 3, 10), np.linspace(1e4, 9e4, 10)
+    z, rate = np.log(RATES), np.array(CASES) / persons
+    for log, values, root in ((True, z, RATES / se), (False, np.array(RATES), 1 / se)):
+        found = joinpoint.fit(YEARS, RATES, se=se, weights="se", log=log, joinpoints=0)
+        assert found.segments["slope"].iloc[0] == pytest.approx(
+            np.polyfit(YEARS - 2010.0, values, 1, w=root)[0], rel=1e-9
+        )
+    for log, values, root in ((True, np.log(rate), np.sqrt(CASES)), (False, rate, persons / np.sqrt(CASES))):
+        found = joinpoint.fit(YEARS, CASES, population=persons, weights="poisson", log=log, joinpoints=0)
+        assert found.segments["slope"].iloc[0] == pytest.approx(
+            np.polyfit(YEARS - 2010.0, values, 1, w=root)[0], rel=1e-9
+        )
 
 
 def test_the_summary_tells_how_the_number_was_chosen():
@@ -345,22 +357,28 @@ def test_the_summary_tells_how_the_number_was_chosen():
 
 
 def test_the_sequence_of_tests_follows_its_levels():
-    values = np.exp(
-        0.1 * np.minimum(np.arange(18), 9) - 0.12 * np.maximum(np.arange(18) - 9, 0) + 0.02 * np.tile([1, -1, 0], 6)
-    )
-    tests = joinpoint.fit(range(18), values).summary()["tests"]
-    assert [(test["null"], test["alternative"], test["rejected"]) for test in tests] == [
-        (0, 3, True),
-        (1, 3, False),
-        (1, 2, False),
-    ]
+    x = np.arange(18)
+    bend = 0.1 * np.minimum(x, 9) - 0.12 * np.maximum(x - 9, 0) + 0.02 * np.tile([1, -1, 0], 6)
+    tests = joinpoint.fit(x, np.exp(bend)).summary()["tests"]
+    steps = [(test["null"], test["alternative"], test["rejected"]) for test in tests]
+    assert steps == [(0, 3, True), (1, 3, False), (1, 2, False)]
     assert [test["alpha"] for test in tests] == [0.05 / 3, 0.05 / 2, 0.05 / 2]
+    noise = np.random.default_rng(5).normal(0, 0.1, (12, 18))
+    fits = [joinpoint.fit(x, np.exp(bend / 4 + each), permutations=199) for each in noise]
+    tests = [test for found in fits for test in found.summary()["tests"]]
+    assert all(test["rejected"] == (test["p"] < test["alpha"]) for test in tests)
+    assert any(test["alternative"] < 3 and test["alpha"] < test["p"] < 0.05 for test in tests)
 
 
-def test_a_tie_is_counted_and_the_first_placement_taken():
+def test_a_tie_is_counted_and_the_first_placement_taken(monkeypatch):
     symmetric = np.array([1, 2, 4, 3, 2, 2, 3, 4, 2, 1.0])
     row = joinpoint.fit(range(10), symmetric, joinpoints=1).candidates.iloc[1]
     assert (row["joinpoints"], row["ties"]) == ((2,), 2)
+    line = joinpoint.fit(range(16), 3.0 ** np.arange(16), joinpoints=2).candidates
+    monkeypatch.setattr(joinpoint_grid, "_CELLS", 1)  # each placement in a block of its own
+    pd.testing.assert_frame_equal(joinpoint.fit(range(16), 3.0 ** np.arange(16), joinpoints=2).candidates, line)
+    assert line["joinpoints"].tolist() == [(), (2,), (2, 5)]
+    assert line["ties"].tolist() == [placements(16, k) for k in range(3)]
 
 
 def test_perfect_fits_have_their_joinpoints_and_no_invented_limits():
