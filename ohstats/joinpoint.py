@@ -175,22 +175,27 @@ def fit(
     log-linear model, nor can a series of zero counts only. Missing years are gaps: leave the rows out.
 
     Limits are the NCI program's parametric ones: each segment's line without the observations on joinpoints, variances
-    pooled, t with n − k − 2(k + 1) degrees of freedom around the slope of the continuous fit. They take the joinpoints
-    as known. Where no degrees of freedom or no variance remain, the limits are missing and the note says why. The
+    pooled, t with n − k − 2(k + 1) degrees of freedom around the slope of the continuous fit. They take number and
+    places of the joinpoints as known. Where no degrees of freedom or no variance remain, they are missing and the note
+    says why. Simulated with one true joinpoint (15 and 21 points, `benchmarks/joinpoint.py`), nominal 95 % limits of a
+    segment hold the truth in 91 to 98 % of series: too often where the joinpoint is plain, because the separate lines
+    know less than the continuous one; too seldom where it is missed or misplaced. Those of the average over all years
+    hold it in over 99 %: they treat neighbouring slopes as independent, which are opposed in the continuous fit. The
     empirical-quantile limits of NCI version 5 are not offered: there was nothing to check them against.
 
     The permutation test shuffles the residuals of the null fit, T = SSE(null)/SSE(alternative), p = (1 + number of
-    T* ≥ T)/(1 + permutations), null and alternative move towards each other, each test at 0.05/(max − null). With
-    weights, residuals times the root of the weight are shuffled and divided by the root of the weight where they land:
-    the 27 p-values of nine series exported from NCI 4.5.0.1 agree within their random error (chi-square 32 on 27;
-    shuffling raw residuals: 443). A null model that fits perfectly is never rejected.
+    T* ≥ T)/(1 + permutations); it starts with 0 against the most, a null that is rejected (p below 0.05/(max − null))
+    gains a joinpoint, else the alternative loses one. With weights, residuals times the root of the weight are
+    shuffled and divided by the root of the weight where they land: so the 27 p-values of nine series exported from NCI
+    4.5.0.1 agree within their random error (chi-square 32 on 27; shuffling raw residuals: 443). A null model that fits
+    perfectly is never rejected. Of placements with the same SSE the first is taken; `candidates` counts them.
 
     When not to use it: below 12 unbroken points or a median count of 10, for a headline (use `trend.percent_change`),
-    across a break in definition, or to prove that a measure worked. False joinpoints are common in short series by the
-    information criteria (20 % at 8 points); the permutation test keeps them near 5 %.
+    across a break in definition, or to prove that a measure worked. In Poisson series without any change weighted BIC
+    finds joinpoints in 16 to 20 % at 8 or 10 points and 8 to 12 % at 15 or 20; the permutation test in 2 to 5 %.
 
-    Agrees with NCI Joinpoint 4.5 and 4.9 on joinpoints, and on percent changes and limits to all printed digits.
-    No library does all of this; numpy's linear algebra and scipy's quantiles are used.
+    Agrees with NCI Joinpoint 4.5 and 4.9 on joinpoints, and on percent changes and limits to all printed digits. No
+    library does all of this; numpy's linear algebra and scipy's quantiles are used.
 
     References
     ----------
@@ -360,6 +365,11 @@ def fit_many(
     result.loc[overall, "method"] = _AAPC[log]
     result.loc[zero[owner], "note"] = ALL_ZERO
     result.loc[short[owner], "note"] = TOO_FEW
+    taken = [name for name in keys if name in result.columns]
+    if taken:
+        raise ParameterRefused(
+            "results have columns of their own named {taken}: rename the grouping columns", taken=", ".join(taken)
+        )
     own_keys = table[keys].iloc[order[starts[owner]]].reset_index(drop=True)
     together: pd.DataFrame = pd.concat([own_keys, result], axis=1).iloc[sequence].reset_index(drop=True)
     return together

@@ -517,5 +517,7 @@ def test_too_many_placements_and_empty_windows_are_refused():
         joinpoint.fit(YEARS, RATES).aapc(2015, 2030)
     with pytest.raises(ParameterRefused, match=r"^x holds dates: give numbers, such as years$"):
         joinpoint.fit(pd.date_range("2010", periods=10, freq="YE"), RATES)
+    with pytest.raises(ParameterRefused, match=r"^results have columns of their own named note: rename the grouping"):
+        joinpoint.fit_many(pd.DataFrame({"note": [], "x": [], "y": []}), x="x", y="y", by="note")
     with pytest.raises(ParameterRefused, match=r"^the table has no column 'yaer'; nearest are year"):
         joinpoint.fit_many(pd.DataFrame({"place": ["a"], "year": [1], "y": [1]}), x="yaer", y="y", by="place")
