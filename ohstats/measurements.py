@@ -269,7 +269,7 @@ def kappa(
     DataFrame
         `by`, then value, lower, upper, level, unit ("kappa"), method ("Cohen's kappa, normal"), numerator (records read
         alike), denominator (records), note; then se and agreement (percent). Missing with a note without records and
-        where both readers used one code only; full agreement has no limits.
+        where both readers used one code only; full agreement, and none at all, have no limits.
 
     Raises
     ------
@@ -313,10 +313,10 @@ def kappa(
     a = groups.total(agree * own) / share
     b = (1 - value) ** 2 * groups.total((1 - agree) * marginal**2) / share
     variance = (a + b - (value - chance * (1 - value)) ** 2) / rest**2 / share
-    full = alike == n
-    se = np.sqrt(np.where(full, np.nan, np.maximum(variance, 0)))
+    same = variance <= 1e-15  # full agreement, or none at all
+    se = np.sqrt(np.where(same, np.nan, variance))
     reach = normal_quantile(confidence) * se
-    reason = np.select([n == 0, single, full], [1, 2, 3], default=0)
+    reason = np.select([n == 0, single, same], [1, 2, 3], default=0)
     return estimate(
         groups.keys,
         value=value,
@@ -329,7 +329,7 @@ def kappa(
         denominator=whole(n),
         note=labels(
             reason,
-            ("", "no records", "not estimable: both readers used one code only", "full agreement: no limits"),
+            ("", "no records", "not estimable: both readers used one code only", "no variation: no limits"),
         ),
         se=se,
         agreement=100 * seen,
