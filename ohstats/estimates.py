@@ -62,7 +62,7 @@ def check_columns(table: pd.DataFrame, *columns: str) -> None:
 
 def numbers(table: pd.DataFrame, column: str) -> Floats:
     """A column as floats; what is missing or no number becomes NaN."""
-    return pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.asarray(pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan))
 
 
 def refuse(table: pd.DataFrame, columns: Sequence[str], faults: Mapping[str, Any], **values: object) -> None:
@@ -162,6 +162,16 @@ def _strictly_rising(keys: pd.Series) -> bool:
         return False
     values = keys.array
     return bool((values[1:] > values[:-1]).all()) and not keys.isna().any()
+
+
+def years_once(table: pd.DataFrame, year: str, count: str, groups: Groups) -> Floats:
+    """The column of years as numbers; a CountError names rows where it is missing or occurs twice in its group."""
+    check_columns(table, year)
+    years = numbers(table, year)
+    refuse(table, [year], {"row {row}: {counts}: the year is missing or no number": ~np.isfinite(years)})
+    twice = pd.DataFrame({"group": groups.codes, "year": years}).duplicated(keep=False).to_numpy()
+    refuse(table, [year, count], {"row {row}: {counts}: the year occurs more than once in its group": twice})
+    return years
 
 
 def whole(values: Floats) -> NDArray[np.int64]:

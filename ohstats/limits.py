@@ -152,7 +152,7 @@ def binomial_tails(x: ArrayLike, n: ArrayLike, share: ArrayLike) -> tuple[NDArra
 
     def chance(k: NDArray[np.float64]) -> NDArray[np.float64]:
         choose = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
-        return np.exp(choose + special.xlogy(k, p) + special.xlog1py(n - k, -p))
+        return np.asarray(np.exp(choose + special.xlogy(k, p) + special.xlog1py(n - k, -p)))
 
     centre = n * p
     rare = chance(x) * (1 + 1e-7)

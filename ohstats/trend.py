@@ -9,9 +9,12 @@ import pandas as pd
 from scipy import special
 
 from . import loglinear
+from .before_after import before_after, segmented
+from .decomposition import decomposition
 from .errors import ParameterRefused
-from .estimates import check_columns, check_options, counted, estimate, grouped, measured, numbers, refuse, whole
+from .estimates import check_columns, check_options, counted, estimate, grouped, measured, numbers, whole, years_once
 from .limits import t_quantile
+from .monotone import cochran_armitage, mann_kendall, sen_slope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +22,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+__all__ = [
+    "before_after",
+    "cochran_armitage",
+    "decomposition",
+    "mann_kendall",
+    "percent_change",
+    "segmented",
+    "sen_slope",
+    "verdict",
+    "windows",
+]
 
 METHODS = {
     "quasipoisson": "quasi-Poisson, t(n-2)",
@@ -101,11 +116,9 @@ def percent_change(
     """
     check_options(confidence=confidence, choice=family, choices=list(METHODS))
     (cases,) = counted(table, count)
-    years = _years(table, year)
     persons = None if population is None else measured(table, population, zero=False)
     groups = grouped(table, by)
-    twice = pd.DataFrame({"group": groups.codes, "year": years}).duplicated(keep=False).to_numpy()
-    refuse(table, [year, count], {"row {row}: {counts}: the year occurs more than once in its group": twice})
+    years = years_once(table, year, count, groups)
 
     series = loglinear.padded(groups.codes, len(groups.keys), cases, years, persons)
     points = series.there.sum(axis=1)
@@ -147,13 +160,6 @@ def percent_change(
         dispersion=dispersion,
         p=np.where(np.isnan(se), np.nan, p),
     )
-
-
-def _years(table: pd.DataFrame, year: str) -> Floats:
-    check_columns(table, year)
-    years = numbers(table, year)
-    refuse(table, [year], {"row {row}: {counts}: the year is missing or no number": ~np.isfinite(years)})
-    return years
 
 
 def _whole_years(years: Floats) -> NDArray[Any]:

@@ -1,3 +1,4 @@
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,92 @@ def test_unknown_options_say_what_exists():
         rates.rate(table, events="cases", population="due", multiplier=0)
     with pytest.raises(ParameterRefused, match=r"columns of their own named value"):
         rates.rate(table.assign(value=1), events="cases", by=["value"])
+
+
+def missing(x, n, target, comparator=">="):
+    table = pd.DataFrame({"x": [x], "n": [n]})
+    return rates.gap(table, numerator="x", denominator="n", target=target, comparator=comparator).iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("x", "n", "target", "comparator", "units", "met"),
+    [
+        (9496, 10_000, 95, ">=", 4, False),
+        (95, 100, 95, ">=", 0, True),
+        (95, 100, 95, ">", 1, False),
+        (72, 73, 100, ">=", 1, False),
+        (1, 3, Fraction(100, 3), ">=", 0, True),
+        (1, 3, 33.34, ">=", 1, False),
+        (29, 1000, 2.9, ">=", 0, True),  # as binary numbers 2.9 / 100 · 1000 is above 29
+        (6, 100, 5, "<=", 1, False),
+        (5, 100, 5, "<=", 0, True),
+        (5, 100, 5, "<", 1, False),
+        (0, 100, 0, "<=", 0, True),
+        (3 * 10**14, 10**15, "30.0000000000001", ">=", 1, False),
+    ],
+)
+def test_gap_is_exact(x, n, target, comparator, units, met):
+    row = missing(x, n, target, comparator)
+    assert (row["value"], row["met"], row["unit"], row["note"]) == (units, met, "units", "")
+
+
+def test_gap_without_denominator_or_way_is_missing_with_the_reason():
+    row = missing(0, 0, 95)
+    assert np.isnan(row["value"])
+    assert (row["met"] is pd.NA, row["note"]) == (True, "denominator is 0")
+    for row in (missing(10, 10, 100, ">"), missing(0, 10, 0, "<")):
+        assert np.isnan(row["value"])
+        assert (row["met"], row["note"]) == (False, "no number of units meets the target")
+
+
+@pytest.mark.parametrize("target", [101, -1, "many", np.nan, np.inf])
+def test_targets_outside_0_to_100_are_refused(target):
+    with pytest.raises(ParameterRefused, match=r"target is .*: give percent from 0 to 100"):
+        missing(1, 2, target)
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.integers(0, 500), st.integers(1, 500), st.integers(0, 1000))
+def test_gap_is_the_fewest_units_that_meet_the_target(x, n, permille):
+    x = min(x, n)
+    row, share = missing(x, n, permille / 10), Fraction(permille, 1000)
+    assert Fraction(x + int(row["value"]), n) >= share
+    assert row["value"] == 0 or Fraction(x + int(row["value"]) - 1, n) < share
+    assert row["met"] == (Fraction(x, n) >= share)
+
+
+@pytest.mark.oracle
+def test_target_tests_agree_with_r():
+    words = {"above": "clearly above", "below": "clearly below", "not different": "compatible"}
+    for case in pd.read_csv(ORACLE / "target_test.csv").itertuples():
+        table = pd.DataFrame({"x": [case.x], "n": [case.n]})
+        row = rates.target_test(table, numerator="x", denominator="n", target=round(100 * case.target)).iloc[0]
+        expected = (case.p_two, case.p_less, case.p_greater)
+        assert (row["p_two"], row["p_less"], row["p_greater"]) == pytest.approx(expected, rel=1e-9, abs=0)
+        assert (row["certainty"], row["misses"]) == (words[case.wilson_class], case.n - case.x)
+    row = rates.target_test(table.assign(x=0, n=0), numerator="x", denominator="n", target=85).iloc[0]
+    assert (row["certainty"], np.isnan(row["p_two"])) == ("cannot judge", True)
+
+
+# R 4.2.2: binom.test(x, n, p)$p.value, also with alternative "less" and "greater"
+def test_binomial_tails_agree_with_r():
+    cases = [
+        (3, 10, 0.3),
+        (0, 10, 0.3),
+        (10, 10, 0.5),
+        (5, 10, 0.5),
+        (999, 1000, 0.99),
+        (4000, 10_000, 0.41),
+        (3, 7, 0),
+    ]
+    x, n, p = np.array(cases).T
+    less, greater, two = limits.binomial_tails(x, n, p)
+    assert two == pytest.approx(
+        [1, 0.0388396033, 0.001953125, 1, 0.00113106959185197, 0.0420348584626645, 0], rel=1e-12
+    )
+    expected = [0.6496107184, 0.0282475249, 1, 0.623046875, 0.999956828752589, 0.0214342394234431, 1]
+    assert less == pytest.approx(expected, rel=1e-12)
+    assert greater[[0, 4, 5]] == pytest.approx([0.6172172136, 0.00047924445357892, 0.979590992457094], rel=1e-12)
 
 
 @settings(deadline=None, max_examples=60)

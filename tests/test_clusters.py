@@ -1,0 +1,73 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from ohstats import clusters, rates
+from ohstats.errors import CountError
+
+POINTS = pd.DataFrame({
+    "employer": range(12),
+    "passed": [5, 4, 6, 2, 8, 5, 3, 5, 7, 1, 4, 6],
+    "measured": [5, 6, 6, 5, 8, 5, 5, 5, 9, 4, 4, 6],
+})  # fmt: skip
+NAMES = {"numerator": "passed", "denominator": "measured", "cluster": "employer"}
+
+
+# R 4.2.2, survey 4.1-1: r <- svyratio(~x, ~n, svydesign(ids = ~e, weights = ~1)); SE(r); confint(r, df = 11)
+def test_clustered_proportion_agrees_with_survey():
+    row = rates.clustered_proportion(POINTS, **NAMES).iloc[0]
+    assert (row["value"], row["se"]) == pytest.approx((82.3529411764706, 6.71648248655655), rel=1e-12)
+    assert (row["lower"], row["upper"]) == pytest.approx((67.5700628955442, 97.1358194573969), rel=1e-12)
+    assert (row["clusters"], row["numerator"], row["denominator"], row["unit"]) == (12, 56, 68, "percent")
+
+
+def test_rows_of_one_cluster_are_summed_and_empty_clusters_do_not_count():
+    apart = pd.concat(
+        [
+            POINTS.assign(passed=1, measured=1),
+            POINTS.assign(passed=POINTS["passed"] - 1, measured=POINTS["measured"] - 1),
+        ]
+    )
+    empty = pd.concat([apart, pd.DataFrame({"employer": [98, 99], "passed": 0, "measured": 0})])
+    assert rates.clustered_proportion(empty, **NAMES)["se"].item() == pytest.approx(6.71648248655655, rel=1e-12)
+
+
+def test_clustered_limits_are_wider_than_wilson_when_employers_differ():
+    table = pd.DataFrame({"employer": range(20), "passed": [10, 0] * 10, "measured": 10})
+    wide = rates.clustered_proportion(table, **NAMES).iloc[0]
+    narrow = rates.proportion(table, numerator="passed", denominator="measured").iloc[0]
+    assert wide["upper"] - wide["lower"] > 2.5 * (narrow["upper"] - narrow["lower"])
+
+
+def test_few_or_equal_clusters_have_no_limits_and_say_why():
+    cases = {
+        "fewer than 10 clusters: no limits": POINTS[:9],
+        "all clusters have the same share: no limits": POINTS.assign(passed=POINTS["measured"]),
+        "denominator is 0": POINTS.assign(passed=0, measured=0),
+    }
+    for note, table in cases.items():
+        row = rates.clustered_proportion(table, **NAMES).iloc[0]
+        assert np.isnan([row["lower"], row["upper"], row["se"]]).all()
+        assert row["note"] == note
+        assert np.isnan(row["value"]) == (note == "denominator is 0")
+
+
+def test_clusters_are_counted_within_groups_and_must_be_named():
+    table = pd.concat([POINTS.assign(year=2023), POINTS.assign(year=2024)], ignore_index=True)
+    found = rates.clustered_proportion(table, **NAMES, by=["year"])
+    assert found["clusters"].tolist() == [12, 12]
+    assert found["se"].tolist() == pytest.approx([6.71648248655655] * 2, rel=1e-12)
+    table["employer"] = table["employer"].where(table.index != 3)
+    with pytest.raises(CountError, match=r"row 3: employer=missing: the cluster is missing"):
+        rates.clustered_proportion(table, **NAMES)
+
+
+def test_verification_factor_is_a_ratio_that_may_exceed_1():
+    table = pd.DataFrame({"clinic": range(12), "found": POINTS["measured"], "given": POINTS["passed"]})
+    row = clusters.verification_factor(table, recounted="found", reported="given", cluster="clinic").iloc[0]
+    # R 4.2.2, survey 4.1-1: svyratio(~n, ~x, …) of the same clusters; confint(df = 11)
+    assert (row["value"], row["se"]) == pytest.approx((1.21428571428571, 0.0990338489089205), rel=1e-12)
+    assert (row["lower"], row["upper"]) == pytest.approx((0.996313682490423, 1.43225774608101), rel=1e-12)
+    nothing = table.assign(given=0)
+    row = clusters.verification_factor(nothing, recounted="found", reported="given", cluster="clinic").iloc[0]
+    assert (row["note"], np.isnan(row["value"])) == ("denominator is 0", True)
