@@ -37,9 +37,7 @@ def long(counts, **columns):
 
 def row(*cells):
     """Print one line of a table."""
-    print(
-        "| " + " | ".join(f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in cells) + " |", flush=True
-    )
+    print("| " + " | ".join(f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in cells) + " |", flush=True)
 
 
 def head(*names):
@@ -66,9 +64,7 @@ def timings():
 
 def false_joinpoints(series=1000, permutations=999):
     """Percent of series without any change in which joinpoints are found."""
-    print(
-        f"\n{series} Poisson series without change, log-linear; permutation tests with {permutations} permutations.\n"
-    )
+    print(f"\n{series} Poisson series without change, log-linear; permutation tests with {permutations} permutations.\n")
     head("n", "mean", "permutation, constant", "permutation, Poisson", "WBIC, constant", "WBIC, Poisson")
     for n, mean in product((8, 10, 15, 20), (4, 30)):
         table = long(np.random.default_rng([SEED, n, mean]).poisson(mean, (series, n)), population=1)

@@ -39,13 +39,7 @@ class _Rows(NamedTuple):
 
 
 def before_after(
-    table: pd.DataFrame,
-    *,
-    count: str,
-    year: str,
-    first_after: float,
-    population: str | None = None,
-    by: str | Sequence[str] = (),
+    table: pd.DataFrame, *, count: str, year: str, first_after: float, population: str | None = None, by: str | Sequence[str] = ()
 ) -> pd.DataFrame:
     """Mean cases per year (or cases per 100,000 person-years) before and after a change, two rows per group.
 
@@ -103,9 +97,7 @@ def before_after(
     first, last = np.full(2 * groups, np.inf), np.full(2 * groups, -np.inf)
     np.minimum.at(first, sides.codes, rows.years)
     np.maximum.at(last, sides.codes, rows.years)
-    scale = np.where(
-        points > 0, (1 if rows.persons is None else 100_000) / np.where(points > 0, denominator, 1), np.nan
-    )
+    scale = np.where(points > 0, (1 if rows.persons is None else 100_000) / np.where(points > 0, denominator, 1), np.nan)
     return estimate(
         keys,
         value=cases * scale,

@@ -123,13 +123,7 @@ def ratio_by_cluster(
 
 
 def verification_factor(
-    table: pd.DataFrame,
-    *,
-    recounted: str,
-    reported: str,
-    cluster: str,
-    by: str | Sequence[str] = (),
-    confidence: float = 0.95,
+    table: pd.DataFrame, *, recounted: str, reported: str, cluster: str, by: str | Sequence[str] = (), confidence: float = 0.95
 ) -> pd.DataFrame:
     """Recounted per reported cases in a spot check (1 = the reports are right; below 1 = over-reported).
 

@@ -140,9 +140,7 @@ def decomposition(
         method="log-mean Divisia",
         numerator=np.repeat(cases[:, 1], parts),
         denominator=np.repeat(cases[:, 0], parts),
-        note=labels(
-            np.repeat(reason, parts), ("", "withheld: no data at one end", f"withheld: an input is below {FEWEST}")
-        ),
+        note=labels(np.repeat(reason, parts), ("", "withheld: no data at one end", f"withheld: an input is below {FEWEST}")),
         at_start=factors[:, 0].ravel(),
         at_end=factors[:, 1].ravel(),
     )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from . import indicators, rates
+from . import indicators, occurrence, rates
 
 if TYPE_CHECKING:
     from .data import Data
 
 MET, NOT_MET, CANNOT = "met", "not_met", "cannot_judge"
+TREND_TARGET = "trend target"  # no single figure: facts are shown
 _TRENDS = ("trend_falling", "trend_rising")
 
 
@@ -51,7 +52,8 @@ def against_targets(data: Data) -> pd.DataFrame:
     rows = rows.merge(
         data.indicators[["indicator_id", "unit_zh", "unit_en", "unit_en_plural", "kind"]], on="indicator_id", how="left"
     )
-    rows["note"] = rows["note"].mask(rows["comparator"].isin(_TRENDS), "trend target")
+    has_facts = rows["note"].eq("") | (rows["indicator_id"].eq("new_cases_trend") & bool(len(occurrence.total(data))))
+    rows["note"] = rows["note"].mask(rows["comparator"].isin(_TRENDS) & has_facts, TREND_TARGET)
     usable = rows["note"].eq("") & (rows["target_value"] != "")
     return _judge(rows, usable)
 

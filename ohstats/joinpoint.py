@@ -94,9 +94,7 @@ class Fit:
         window = np.array([float(start)]), np.array([float(end)])
         counts = self.fitted[self.fitted["x"].between(start, end)][["numerator", "denominator"]].sum(min_count=1)
         log = self._summary["model"] == "log-linear"
-        return estimates(
-            Lines(*window, *average(lines, *window), *counts.to_numpy()[:, None]), log=log, name=_AAPC[log]
-        )
+        return estimates(Lines(*window, *average(lines, *window), *counts.to_numpy()[:, None]), log=log, name=_AAPC[log])
 
     def summary(self) -> dict[str, Any]:
         """What was fitted and how: to be printed beside the result.
@@ -223,8 +221,7 @@ def fit(
     columns = {name: numbers(values, name) for name, values in given.items() if values is not None}
     if len({len(values) for values in columns.values()}) > 1:
         raise ParameterRefused(
-            "not of one length: {lengths}",
-            lengths=", ".join(f"{name} {len(column)}" for name, column in columns.items()),
+            "not of one length: {lengths}", lengths=", ".join(f"{name} {len(column)}" for name, column in columns.items())
         )
     labels = y.index if isinstance(y, pd.Series) else pd.RangeIndex(len(columns["y"]))
     checked = rows(columns, {name: name for name in columns}, labels, np.zeros(len(labels), dtype=np.intp), how)
@@ -324,9 +321,7 @@ def fit_many(
         most=max_joinpoints, select=select, permutations=permutations, seed=seed,
     )  # fmt: skip
     keys = [by] if isinstance(by, str) else list(by)
-    names = {
-        role: name for role, name in {"x": x, "y": y, "se": se, "population": population}.items() if name is not None
-    }
+    names = {role: name for role, name in {"x": x, "y": y, "se": se, "population": population}.items() if name is not None}
     for name in (*keys, *names.values()):
         if name not in table.columns:
             raise ParameterRefused(
@@ -338,10 +333,7 @@ def fit_many(
     groups, checked = groups[order], checked.pick(order)
     starts = np.flatnonzero(np.diff(groups, prepend=-1))
     length = np.diff(starts, append=len(groups))
-    totals = [
-        np.add.reduceat(column, starts) if len(starts) else column
-        for column in (checked.numerator, checked.denominator)
-    ]
+    totals = [np.add.reduceat(column, starts) if len(starts) else column for column in (checked.numerator, checked.denominator)]
     zero, short = totals[0] == 0, length < FEWEST
     blank = np.full(len(starts), np.nan)
     whole = Lines(checked.x[starts], checked.x[starts + length - 1], blank.copy(), blank.copy(), blank.copy(), *totals)

@@ -50,10 +50,7 @@ class Options(NamedTuple):
         most = usual_most(n) if asked is None else asked
         if most > most_joinpoints(n):
             raise ParameterRefused(
-                "{n} points have room for at most {room} joinpoints, not {most}",
-                n=n,
-                room=most_joinpoints(n),
-                most=most,
+                "{n} points have room for at most {room} joinpoints, not {most}", n=n, room=most_joinpoints(n), most=most
             )
         tried = sum(placements(n, k) for k in range(most + 1))
         times = self.permutations + 1 if self.rule(n) == "permutation" else 1
@@ -102,25 +99,19 @@ def options(
     """The options of a call, refused where they do not exist or contradict each other."""
     for name, choice, known in (("weights", weights, VARIANCES), ("select", select or RULES[0], RULES)):
         if choice not in known:
-            raise ParameterRefused(
-                "{name}={choice!r}: choose from {known}", name=name, choice=choice, known=", ".join(known)
-            )
+            raise ParameterRefused("{name}={choice!r}: choose from {known}", name=name, choice=choice, known=", ".join(known))
     for name, number, least in (
         ("joinpoints", joinpoints, 0),
         ("max_joinpoints", most, 0),
         ("permutations", permutations, _PERMUTATIONS),
         ("seed", seed, 0),
     ):
-        if number is not None and (
-            isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < least
-        ):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < least):
             raise ParameterRefused(
                 "{name}={number!r}: give a whole number from {least} up", name=name, number=number, least=least
             )
     if joinpoints is not None and most is not None and joinpoints > most:
-        raise ParameterRefused(
-            "{joinpoints} joinpoints are more than max_joinpoints={most}", joinpoints=joinpoints, most=most
-        )
+        raise ParameterRefused("{joinpoints} joinpoints are more than max_joinpoints={most}", joinpoints=joinpoints, most=most)
     if se != (weights == "se"):
         raise ParameterRefused("standard errors and weights='se' go together: give both or none")
     if se and population:
@@ -176,8 +167,7 @@ def rows(
             "row {row}: {values}: a rate of 0 or below has no logarithm": (y <= 0) & (how.log and not how.counts),
             "row {row}: {values}: the population is not a number above 0": ~((population > 0) & (population < np.inf))
             & ("population" in columns),
-            "row {row}: {values}: the standard error is not a number above 0": ~((se > 0) & (se < np.inf))
-            & ("se" in columns),
+            "row {row}: {values}: the standard error is not a number above 0": ~((se > 0) & (se < np.inf)) & ("se" in columns),
         }
     _refuse(faults, columns, names, labels)
     half = (y == 0) & how.counts
@@ -193,10 +183,7 @@ def rows(
     largest = pd.Series(root).groupby(groups).transform("max").to_numpy()
     slight = ~(root >= np.sqrt(_LEAST_WEIGHT) * largest)
     _refuse(
-        {"row {row}: {values}: its weight is less than a millionth of a millionth of the largest": slight},
-        columns,
-        names,
-        labels,
+        {"row {row}: {values}: its weight is less than a millionth of a millionth of the largest": slight}, columns, names, labels
     )
     return Rows(x, rate, z, root**2, y if how.counts else blank, population, half)
 

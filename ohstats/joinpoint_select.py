@@ -44,14 +44,7 @@ class Scaled(NamedTuple):
         w = self.w if self.w.shape[1] == 1 else self.w[:, series]
         weight = self.weight if len(self.weight) == 1 else self.weight[series]
         return Scaled(
-            self.x,
-            self.z[:, series],
-            w,
-            self.length,
-            self.centre[series],
-            self.scale[series],
-            weight,
-            self.noise[series],
+            self.x, self.z[:, series], w, self.length, self.centre[series], self.scale[series], weight, self.noise[series]
         )
 
     @property
@@ -106,9 +99,7 @@ def scaled(x: Floats, z: Floats, w: Floats, *, log: bool) -> Scaled:
     shrunk = z / scale
     noise = 16 * np.finfo(float).eps * (np.maximum(1.0, size) / scale if log else np.ones(len(scale)))
     weight = w.mean(axis=0)
-    return Scaled(
-        (x - x[0]) / length, shrunk - shrunk[0], w / weight, float(length), shrunk[0] * scale, scale, weight, noise
-    )
+    return Scaled((x - x[0]) / length, shrunk - shrunk[0], w / weight, float(length), shrunk[0] * scale, scale, weight, noise)
 
 
 def candidates(data: Scaled, most: int) -> Candidates:
@@ -160,9 +151,7 @@ def by_permutation(
             ratio = own[0] / own[1] if own[1] > 0 else np.inf
             count = int((other[0] * own[1] >= own[0] * other[1] * (1 - _ROUNDING)).sum())
         rejected = (1 + count) * (most - null) < ALPHA * (1 + permutations)
-        tests.append(
-            Test(null, alternative, float(ratio), (1 + count) / (1 + permutations), ALPHA / (most - null), rejected)
-        )
+        tests.append(Test(null, alternative, float(ratio), (1 + count) / (1 + permutations), ALPHA / (most - null), rejected))
         null, alternative = (null + 1, alternative) if rejected else (null, alternative - 1)
     return null, tests
 

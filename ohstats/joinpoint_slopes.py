@@ -74,10 +74,7 @@ def average(lines: Lines, start: Floats, end: Floats) -> tuple[Floats, Floats, F
 
     Inside one segment it is that segment's, with its t distribution; over several the normal distribution is used.
     """
-    share = (
-        np.maximum(np.minimum(lines.end, end[:, None]) - np.maximum(lines.start, start[:, None]), 0)
-        / (end - start)[:, None]
-    )
+    share = np.maximum(np.minimum(lines.end, end[:, None]) - np.maximum(lines.start, start[:, None]), 0) / (end - start)[:, None]
     df = np.where((share > 0).sum(axis=1) == 1, lines.df[:, 0], np.inf)
     return (share * lines.slope).sum(axis=1), np.hypot.reduce(share * lines.se, axis=1), df
 

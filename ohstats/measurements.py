@@ -109,12 +109,7 @@ def censored_lognormal(
         raise ParameterRefused("limit and percentiles must be above 0, percentiles also below 100")
     value, hidden = _measured(values, censored)
     seen = np.log(value[~hidden])
-    quantities = [
-        "mean",
-        "geometric standard deviation",
-        *(f"P{each:g}" for each in percentiles),
-        "share above the limit",
-    ]
+    quantities = ["mean", "geometric standard deviation", *(f"P{each:g}" for each in percentiles), "share above the limit"]
     note = ""
     if len(seen) < FEWEST_DETECTED:
         note = "not estimable: fewer than 3 detected values"
@@ -327,10 +322,7 @@ def kappa(
         method="Cohen's kappa, normal",
         numerator=whole(alike),
         denominator=whole(n),
-        note=labels(
-            reason,
-            ("", "no records", "not estimable: both readers used one code only", "no variation: no limits"),
-        ),
+        note=labels(reason, ("", "no records", "not estimable: both readers used one code only", "no variation: no limits")),
         se=se,
         agreement=100 * seen,
     )

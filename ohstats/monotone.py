@@ -99,9 +99,7 @@ def mann_kendall(values: ArrayLike) -> pd.DataFrame:
     else:
         tau, z = s / np.sqrt(pairs * untied), np.sign(s) * max(abs(s) - 1, 0) / np.sqrt(variance)
         p = 2 * special.ndtr(-abs(z))
-    return _one_row(
-        value=tau, unit="tau-b", method="Mann-Kendall, normal", note=note, n=n, s=s, var_s=variance, z=z, p=p
-    )
+    return _one_row(value=tau, unit="tau-b", method="Mann-Kendall, normal", note=note, n=n, s=s, var_s=variance, z=z, p=p)
 
 
 def sen_slope(values: ArrayLike, times: ArrayLike | None = None, *, confidence: float = 0.95) -> pd.DataFrame:
@@ -164,9 +162,7 @@ def sen_slope(values: ArrayLike, times: ArrayLike | None = None, *, confidence: 
     )
 
 
-def cochran_armitage(
-    x: ArrayLike, n: ArrayLike, scores: ArrayLike | None = None, *, confidence: float = 0.95
-) -> pd.DataFrame:
+def cochran_armitage(x: ArrayLike, n: ArrayLike, scores: ArrayLike | None = None, *, confidence: float = 0.95) -> pd.DataFrame:
     """Trend of shares over ordered groups, in percentage points per unit of score, with the Cochran-Armitage test.
 
     The test is exact (conditional on all cases and group sizes) where Cochran's rule forbids the chi-square: an

@@ -103,7 +103,7 @@ def new_cases(when: Period, now: dict[str, Any], before: dict[str, Any] | None, 
         n_text=count(now["n"]),
         limits=interval(now["lower"], now["upper"], 0 if now["n"] >= 100 else 1),
     )
-    sentences = [said + (" " + _("The figure is provisional.") if now["provisional"] else "")]
+    sentences = [said, _("The figure is provisional.")] if now["provisional"] else [said]
     if before is None:
         return sentences
     if before["hidden"]:
@@ -184,20 +184,19 @@ def reason(note: str) -> str:
     }.get(note, note)
 
 
-def breaks_crossed(series: pd.DataFrame, how_many: int) -> str:
-    """Why no line is drawn through the whole series, with its first and its last count where both are shown."""
+def breaks_crossed(series: pd.DataFrame, how_many: int) -> list[str]:
+    """Why no line is drawn through the whole series, and its first and last count where both are shown."""
     first, last = series.iloc[0], series.iloc[-1]
-    span = years(first["year"], last["year"])
     said = ngettext(
         "The series crosses {n} break: no single trend is fitted over {span}.",
         "The series crosses {n} breaks: no single trend is fitted over {span}.",
         how_many,
-        span=span,
+        span=years(first["year"], last["year"]),
     )
     if pd.isna(first["value"]) or pd.isna(last["value"]):
-        return said
+        return [said]
     ends = [_("{n} in {year}", n=count(row["value"]), year=row["year"]) for row in (first, last)]
-    return said + " " + _("First and last count: {first}; {last}.", first=ends[0], last=ends[1])
+    return [said, _("First and last count: {first}; {last}.", first=ends[0], last=ends[1])]
 
 
 def counting_variation(row: dict[str, Any], dispersion: float) -> str:

@@ -23,10 +23,7 @@ def test_clustered_proportion_agrees_with_survey():
 
 def test_rows_of_one_cluster_are_summed_and_empty_clusters_do_not_count():
     apart = pd.concat(
-        [
-            POINTS.assign(passed=1, measured=1),
-            POINTS.assign(passed=POINTS["passed"] - 1, measured=POINTS["measured"] - 1),
-        ]
+        [POINTS.assign(passed=1, measured=1), POINTS.assign(passed=POINTS["passed"] - 1, measured=POINTS["measured"] - 1)]
     )
     empty = pd.concat([apart, pd.DataFrame({"employer": [98, 99], "passed": 0, "measured": 0})])
     assert rates.clustered_proportion(empty, **NAMES)["se"].item() == pytest.approx(6.71648248655655, rel=1e-12)

@@ -49,18 +49,12 @@ def test_more_rate_ratios_agree_with_r(case, level, expected):
 def test_rate_ratio_without_reference_events_keeps_its_lower_limit():
     row = two_rates(5, 10, 0, 12)  # R 4.2.2: poisson.test(c(5, 0), c(10, 12))
     assert np.isnan(row["value"])
-    assert (row["lower"], row["upper"], row["p"]) == pytest.approx(
-        (1.09962702877855, np.inf, 0.0194037913455986), rel=1e-9
-    )
+    assert (row["lower"], row["upper"], row["p"]) == pytest.approx((1.09962702877855, np.inf, 0.0194037913455986), rel=1e-9)
     assert row["note"] == "no reference events: the ratio has no upper limit"
 
 
 def test_rate_ratio_without_events_or_population_is_missing():
-    for case, note in (
-        ((0, 1, 0, 1), "no events"),
-        ((3, 0, 4, 5), "denominator is 0"),
-        ((3, 5, 4, 0), "denominator is 0"),
-    ):
+    for case, note in (((0, 1, 0, 1), "no events"), ((3, 0, 4, 5), "denominator is 0"), ((3, 5, 4, 0), "denominator is 0")):
         row = two_rates(*case)
         assert np.isnan(row[["value", "lower", "upper", "p"]].astype(float)).all()
         assert row["note"] == note
@@ -104,11 +98,7 @@ def test_odds_ratios_at_the_edge_are_0_or_missing_with_a_reason():
     assert np.isnan(all_of_them["value"])
     assert all_of_them["upper"] == np.inf
     assert all_of_them["note"] == "the odds ratio has no upper limit"
-    for case, note in (
-        ((0, 5, 0, 5), "no cases"),
-        ((5, 5, 5, 5), "nothing but cases"),
-        ((0, 0, 1, 5), "denominator is 0"),
-    ):
+    for case, note in (((0, 5, 0, 5), "no cases"), ((5, 5, 5, 5), "nothing but cases"), ((0, 0, 1, 5), "denominator is 0")):
         row = two_shares(rates.fisher_midp, *case)
         assert np.isnan(row[["value", "lower", "upper", "p", "p_fisher"]].astype(float)).all()
         assert row["note"] == note

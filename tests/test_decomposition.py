@@ -21,9 +21,7 @@ def test_parts_agree_with_a_hand_calculation():
     found = split((20_000, 400, 100), (30_000, 450, 90))
     assert found["part"].tolist() == ["change", "examined", "suspected per examined", "diagnosed per suspected"]
     mean = 94.9122158102991
-    assert found["value"].tolist() == pytest.approx(
-        [-10, mean * np.log(1.5), mean * np.log(0.75), mean * np.log(0.8)], rel=1e-9
-    )
+    assert found["value"].tolist() == pytest.approx([-10, mean * np.log(1.5), mean * np.log(0.75), mean * np.log(0.8)], rel=1e-9)
     assert found["at_end"].tolist() == pytest.approx([90, 30_000, 0.015, 0.2], rel=1e-12)
     assert found[["numerator", "denominator"]].drop_duplicates().to_numpy().tolist() == [[90, 100]]
 
@@ -41,18 +39,14 @@ def test_parts_add_up_to_the_change_and_mirror_when_the_ends_are_exchanged(first
 
 
 def test_equal_cases_split_without_a_gap_to_nearly_equal_ones():
-    assert split((1000, 100, 50), (2000, 100, 50))["value"].tolist() == pytest.approx(
-        [0, 50 * np.log(2), -50 * np.log(2), 0]
-    )
+    assert split((1000, 100, 50), (2000, 100, 50))["value"].tolist() == pytest.approx([0, 50 * np.log(2), -50 * np.log(2), 0])
     near = split((10**9, 10**9, 10**9), (10**9, 10**9, 10**9 + 1))["value"].tolist()
     assert near == pytest.approx([1, 0, 0, 1], abs=1e-6)
 
 
 # Exact: the share of "diagnosed" draws; limits of ln(D1/D0) alone when the rest is known (huge): normal to first order
 def test_limits_have_the_width_of_poisson_counts():
-    found = (
-        split((10**9, 10**8, 400), (10**9, 10**8, 400), draws=40_000).set_index("part").loc["diagnosed per suspected"]
-    )
+    found = split((10**9, 10**8, 400), (10**9, 10**8, 400), draws=40_000).set_index("part").loc["diagnosed per suspected"]
     assert (found["lower"], found["upper"]) == pytest.approx((-1.96 * np.sqrt(800), 1.96 * np.sqrt(800)), rel=0.03)
 
 

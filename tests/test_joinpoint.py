@@ -63,12 +63,7 @@ def check_against_r(inputs, expected):
             got |= {"aapc_full_hi_normal": whole["upper"]}
             got |= {f"joinpoint{i}": at for i, at in enumerate(found.joinpoints, 1)}
             for i, line in enumerate(found.segments.itertuples(), 1):
-                got |= {
-                    f"slope{i}": line.slope,
-                    f"apc{i}": line.value,
-                    f"lerman_se{i}": line.se,
-                    f"lerman_p{i}": line.p,
-                }
+                got |= {f"slope{i}": line.slope, f"apc{i}": line.value, f"lerman_se{i}": line.se, f"lerman_p{i}": line.p}
                 got |= {f"lerman_apc_lo{i}": line.lower, f"lerman_apc_hi{i}": line.upper}
             wanted = expected[(expected["series"] == name) & (expected["method"] == f"k{k}")]
             for quantity, value in zip(wanted["quantity"], wanted["value"], strict=True):
@@ -165,9 +160,7 @@ def test_published_averages_follow_from_their_segments():
         slope = np.log1p(case["apc"].to_numpy() / 100)[None, :]
         lines = Lines(*table, slope, slope * 0, slope, slope, slope)
         mean, _, _ = average(lines, table[0][:, 0], table[1][:, -1])
-        assert 100 * np.expm1(mean[0]) == pytest.approx(
-            case["aapc_published"].iloc[0], abs=0.1
-        )  # inputs have 1 decimal
+        assert 100 * np.expm1(mean[0]) == pytest.approx(case["aapc_published"].iloc[0], abs=0.1)  # inputs have 1 decimal
 
 
 @pytest.mark.parametrize("k", range(6))
@@ -189,8 +182,7 @@ TWO_VALUES = [3, 7, 3, 3, 3, 3, 3, 3, 7, 3]  # many orders of its residuals are 
 
 
 @pytest.mark.parametrize(
-    ("weights", "counts"),
-    [("constant", CASES), ("constant", TWO_VALUES), ("poisson", [1, 90, 8, 4, 2, 60, 9, 35, 20, 12])],
+    ("weights", "counts"), [("constant", CASES), ("constant", TWO_VALUES), ("poisson", [1, 90, 8, 4, 2, 60, 9, 35, 20, 12])]
 )
 def test_the_permutation_p_value_is_what_its_definition_says(weights, counts):
     found = joinpoint.fit(YEARS, counts, weights=weights, population=[1] * 10, permutations=199, seed=3)
@@ -224,9 +216,7 @@ def test_limits_are_those_of_separate_lines_with_a_t_quantile():
     se = np.sqrt(left_over / (10 - 1 - 4) / np.array(spread))
     limits = 100 * np.expm1(found.segments["slope"].to_numpy() + student(5).ppf(0.975) * se)
     assert found.segments["upper"].to_numpy() == pytest.approx(limits, rel=1e-9)
-    assert found.segments["p"].to_numpy() == pytest.approx(
-        2 * student(5).sf(abs(found.segments["slope"]) / se), rel=1e-9
-    )
+    assert found.segments["p"].to_numpy() == pytest.approx(2 * student(5).sf(abs(found.segments["slope"]) / se), rel=1e-9)
 
 
 def test_a_window_inside_one_segment_has_its_apc_and_t_limits_else_normal_ones():
@@ -282,8 +272,7 @@ def test_units_shifts_and_order_change_nothing_and_the_mirror_mirrors(values, k,
 )
 def test_many_series_together_give_what_each_gives_alone(table, rule):
     long = pd.DataFrame(
-        [(place, 2010 + i, n) for place, row in enumerate(table) for i, n in enumerate(row)],
-        columns=["place", "year", "n"],
+        [(place, 2010 + i, n) for place, row in enumerate(table) for i, n in enumerate(row)], columns=["place", "year", "n"]
     )
     options = {"weights": "poisson", "select": rule, "permutations": 99}
     together = joinpoint.fit_many(long.sample(frac=1, random_state=1), x="year", y="n", by="place", **options)
@@ -295,16 +284,12 @@ def test_many_series_together_give_what_each_gives_alone(table, rule):
         alone = joinpoint.fit(range(2010, 2019), row, **options)
         assert own["joinpoints"].tolist() == [len(alone.joinpoints)] * len(own)
         expected = pd.concat([alone.segments, alone.aapc()], ignore_index=True)
-        pd.testing.assert_frame_equal(
-            own[list(expected.columns)].reset_index(drop=True), expected, rtol=1e-7, atol=1e-9
-        )
+        pd.testing.assert_frame_equal(own[list(expected.columns)].reset_index(drop=True), expected, rtol=1e-7, atol=1e-9)
 
 
 def test_many_series_may_differ_in_their_years_and_missing_keys_are_a_series():
     years = {"a": range(2010, 2020), "b": [2009, *range(2011, 2020)], None: range(2010, 2018), "short": range(6)}
-    table = pd.DataFrame(
-        [(key, x, 3.0 + x % 3) for key, xs in years.items() for x in xs], columns=["place", "year", "rate"]
-    )
+    table = pd.DataFrame([(key, x, 3.0 + x % 3) for key, xs in years.items() for x in xs], columns=["place", "year", "rate"])
     before = table.copy()
     found = joinpoint.fit_many(table, x="year", y="rate", by=["place"], joinpoints=0)
     pd.testing.assert_frame_equal(table, before)
@@ -330,24 +315,15 @@ def test_weights_are_the_inverse_variances_of_rates_or_their_logarithms():
     z, rate = np.log(RATES), np.array(CASES) / persons
     for log, values, root in ((True, z, RATES / se), (False, np.array(RATES), 1 / se)):
         found = joinpoint.fit(YEARS, RATES, se=se, weights="se", log=log, joinpoints=0)
-        assert found.segments["slope"].iloc[0] == pytest.approx(
-            np.polyfit(YEARS - 2010.0, values, 1, w=root)[0], rel=1e-9
-        )
+        assert found.segments["slope"].iloc[0] == pytest.approx(np.polyfit(YEARS - 2010.0, values, 1, w=root)[0], rel=1e-9)
     for log, values, root in ((True, np.log(rate), np.sqrt(CASES)), (False, rate, persons / np.sqrt(CASES))):
         found = joinpoint.fit(YEARS, CASES, population=persons, weights="poisson", log=log, joinpoints=0)
-        assert found.segments["slope"].iloc[0] == pytest.approx(
-            np.polyfit(YEARS - 2010.0, values, 1, w=root)[0], rel=1e-9
-        )
+        assert found.segments["slope"].iloc[0] == pytest.approx(np.polyfit(YEARS - 2010.0, values, 1, w=root)[0], rel=1e-9)
 
 
 def test_the_summary_tells_how_the_number_was_chosen():
     said = joinpoint.fit(YEARS, RATES).summary()
-    assert (said["select"], said["k_max"], said["variance"], said["permutations"]) == (
-        "permutation",
-        1,
-        "constant",
-        4499,
-    )
+    assert (said["select"], said["k_max"], said["variance"], said["permutations"]) == ("permutation", 1, "constant", 4499)
     said = joinpoint.fit(range(20), [*RATES, *RATES]).summary()
     assert (said["select"], said["k_max"], said["tests"], said["limits"]) == ("wbic", 3, [], "parametric")
     assert joinpoint.fit(range(19), [*RATES, *RATES[1:]]).summary()["select"] == "permutation"
@@ -416,17 +392,12 @@ def test_huge_and_tiny_values_bend_where_ordinary_ones_do(factor, log):
 
 def test_decimal_years_odd_indices_and_integers_are_taken_by_position():
     expected = joinpoint.fit(YEARS, RATES, joinpoints=1)
-    odd = joinpoint.fit(
-        pd.Series(YEARS, index=range(30, 20, -1)), pd.Series(RATES, index=list("jihgfedcba")), joinpoints=1
-    )
+    odd = joinpoint.fit(pd.Series(YEARS, index=range(30, 20, -1)), pd.Series(RATES, index=list("jihgfedcba")), joinpoints=1)
     pd.testing.assert_frame_equal(odd.segments, expected.segments)
     quarters = joinpoint.fit(YEARS / 4, RATES, joinpoints=1)
     assert quarters.joinpoints == (expected.joinpoints[0] / 4,)
     assert quarters.segments["slope"].tolist() == pytest.approx((4 * expected.segments["slope"]).tolist(), rel=1e-9)
-    assert (
-        joinpoint.fit(pd.Series(YEARS, dtype="Int64"), pd.Series(CASES, dtype="Int8"), weights="poisson").summary()["n"]
-        == 10
-    )
+    assert joinpoint.fit(pd.Series(YEARS, dtype="Int64"), pd.Series(CASES, dtype="Int8"), weights="poisson").summary()["n"] == 10
 
 
 @pytest.mark.parametrize(
@@ -446,11 +417,7 @@ def test_decimal_years_odd_indices_and_integers_are_taken_by_position():
             {"weights": "poisson"},
             ["row 0: x=2010, y=-1: the count is negative", "row 1: x=2011, y=2.5: the count is not whole"],
         ),
-        (
-            CASES,
-            {"population": [0] + [9] * 9},
-            ["row 0: x=2010, y=5, population=0: the population is not a number above 0"],
-        ),
+        (CASES, {"population": [0] + [9] * 9}, ["row 0: x=2010, y=5, population=0: the population is not a number above 0"]),
         (
             RATES,
             {"weights": "se", "se": [1] * 9 + [0]},
@@ -493,10 +460,7 @@ def test_series_that_cannot_be_used_are_refused_with_the_reason():
         ({"weights": "count"}, "weights='count': choose from constant, se, poisson"),
         ({"weights": "se"}, "standard errors and weights='se' go together: give both or none"),
         ({"se": RATES}, "standard errors and weights='se' go together: give both or none"),
-        (
-            {"se": RATES, "weights": "se", "population": RATES},
-            "standard errors belong to rates: leave out the population",
-        ),
+        ({"se": RATES, "weights": "se", "population": RATES}, "standard errors belong to rates: leave out the population"),
         ({"population": [1, 2]}, "not of one length: x 10, y 10, population 2"),
     ],
 )
@@ -507,9 +471,7 @@ def test_options_that_do_not_fit_are_refused(options, message):
 
 
 def test_too_many_placements_and_empty_windows_are_refused():
-    with pytest.raises(
-        ParameterRefused, match=r"^1908683235 placements of up to 5 joinpoints on 200 points are too many"
-    ):
+    with pytest.raises(ParameterRefused, match=r"^1908683235 placements of up to 5 joinpoints on 200 points are too many"):
         joinpoint.fit(range(200), [*RATES] * 20, select="permutation")
     with pytest.raises(
         ParameterRefused, match=r"^no window from 2015 to 2030: give a start before the end, both from 2010 to 2019$"

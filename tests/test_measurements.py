@@ -20,13 +20,7 @@ def fitted(values, hidden, **options):
 @pytest.mark.parametrize(
     ("values", "hidden", "centre", "spread", "covariance"),
     [
-        (
-            DUST,
-            HIDDEN,
-            -2.00745947161579,
-            1.46203270336388,
-            (0.2076487984720433, -0.0305129123783786, 0.0744152763238242),
-        ),
+        (DUST, HIDDEN, -2.00745947161579, 1.46203270336388, (0.2076487984720433, -0.0305129123783786, 0.0744152763238242)),
         (
             [1, 2, 3, 10, 10, 10, 10, 0.5, 7],
             [False] * 3 + [True] * 4 + [False] * 2,
@@ -73,9 +67,7 @@ def test_limits_hold_the_truth_about_as_often_as_they_say():
 
 
 @settings(deadline=None, max_examples=40)
-@given(
-    st.lists(st.tuples(st.integers(1, 10_000), st.booleans()), min_size=4, max_size=30), st.sampled_from([1e-6, 1e3])
-)
+@given(st.lists(st.tuples(st.integers(1, 10_000), st.booleans()), min_size=4, max_size=30), st.sampled_from([1e-6, 1e3]))
 def test_unit_of_the_values_does_not_matter_and_limits_contain_the_estimate(results, factor):
     values, hidden = (np.array(column) for column in zip(*results, strict=True))
     found, scaled = fitted(values, hidden, limit=50), fitted(values * factor, hidden, limit=50 * factor)

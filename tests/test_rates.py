@@ -218,20 +218,10 @@ def test_target_tests_agree_with_r():
 
 # R 4.2.2: binom.test(x, n, p)$p.value, also with alternative "less" and "greater"
 def test_binomial_tails_agree_with_r():
-    cases = [
-        (3, 10, 0.3),
-        (0, 10, 0.3),
-        (10, 10, 0.5),
-        (5, 10, 0.5),
-        (999, 1000, 0.99),
-        (4000, 10_000, 0.41),
-        (3, 7, 0),
-    ]
+    cases = [(3, 10, 0.3), (0, 10, 0.3), (10, 10, 0.5), (5, 10, 0.5), (999, 1000, 0.99), (4000, 10_000, 0.41), (3, 7, 0)]
     x, n, p = np.array(cases).T
     less, greater, two = limits.binomial_tails(x, n, p)
-    assert two == pytest.approx(
-        [1, 0.0388396033, 0.001953125, 1, 0.00113106959185197, 0.0420348584626645, 0], rel=1e-12
-    )
+    assert two == pytest.approx([1, 0.0388396033, 0.001953125, 1, 0.00113106959185197, 0.0420348584626645, 0], rel=1e-12)
     expected = [0.6496107184, 0.0282475249, 1, 0.623046875, 0.999956828752589, 0.0214342394234431, 1]
     assert less == pytest.approx(expected, rel=1e-12)
     assert greater[[0, 4, 5]] == pytest.approx([0.6172172136, 0.00047924445357892, 0.979590992457094], rel=1e-12)

@@ -45,9 +45,7 @@ def test_equal_weights_and_populations_give_the_crude_rate():
     table = strata(n=[750, 750], stdpop=[1, 1])
     crude = rates.rate(table, events="x", population="n").iloc[0]
     row = rates.standardised_rate(table, **DSR, by=[]).iloc[0]
-    assert tuple(row[["value", "lower", "upper"]]) == pytest.approx(
-        tuple(crude[["value", "lower", "upper"]]), rel=1e-12
-    )
+    assert tuple(row[["value", "lower", "upper"]]) == pytest.approx(tuple(crude[["value", "lower", "upper"]]), rel=1e-12)
 
 
 def test_scale_of_the_standard_population_does_not_matter_nor_does_order():

@@ -114,10 +114,11 @@ def target_table(data: Data) -> Result:
 
 
 def _target_row(row: dict[str, Any], data: Data) -> list[str]:
-    known, share = row["note"] == "", row["unit"] == "percent"
+    known = row["note"] in ("", evaluation.TREND_TARGET) and not pd.isna(row["value"])
+    share = row["unit"] == "percent"
     value = wording.percent(row["value"]) if share else wording.count(row["value"])
     status = wording.status(row["status"])
-    why = wording.reason(row["note"]) if not known else _sample(row["certainty_of_sample"])
+    why = wording.reason(row["note"]) if row["note"] else _sample(row["certainty_of_sample"])
     status = wording.explained(status, why) if why else status
     target = _(
         "{target} by {deadline}; {place}; {certainty}",
@@ -161,7 +162,7 @@ def _trend_facts(data: Data, rows: pd.DataFrame) -> list[str]:
     return [
         _(
             "Target \u201cnew cases falling\u201d: {facts}. A single status cannot be judged from counts alone.",
-            facts=", ".join(parts),
+            facts=_(", ").join(parts),
         )
     ]
 

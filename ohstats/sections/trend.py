@@ -216,7 +216,7 @@ def trends(data: Data) -> Result:
     known = series[series["value"].notna()]
     said = []
     if len(found) > 1 and len(known):
-        said.append(wording.breaks_crossed(series, len(found) - 1))
+        said += wording.breaks_crossed(series, len(found) - 1)
     if len(found) and not pd.isna(found.iloc[-1]["value"]):
         said.append(wording.detectable(found.iloc[-1].to_dict()))
     shown = data.breaks[data.breaks["first_period_after"].astype(int).between(data.first_year, data.period.last_year)]
