@@ -100,7 +100,7 @@ def scrub(svg: str, name: str) -> str:
     assert box is not None  # noqa: S101  matplotlib always writes it
     root = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{box[1]}" width="100%" '
-        f'font-family="{FONTS}" stroke-linejoin="round" stroke-linecap="butt">'
+        f'font-family="{FONTS}" stroke-linejoin="round" stroke-linecap="butt" style="max-width: 44rem">'
     )
     svg = re.sub(r"<svg[^>]*>", lambda _match: root, svg, count=1)
     return re.sub(r">\s+<", "><", svg).strip()

@@ -52,7 +52,7 @@ _HTML = {
     "figcaption": set(),
 }
 _SVG = {
-    "svg": {"xmlns", "xmlns:xlink", "viewbox", "width", "font-family", "stroke-linejoin", "stroke-linecap"},
+    "svg": {"xmlns", "xmlns:xlink", "viewbox", "width", "font-family", "style", "stroke-linejoin", "stroke-linecap"},
     "g": {"id", "style", "transform", "clip-path"},
     "path": {"id", "d", "style", "clip-path", "transform", "fill"},
     "defs": set(),
