@@ -10,7 +10,7 @@ import pandas as pd
 from .errors import CountError, Fault, ParameterRefused, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -49,6 +49,16 @@ def check_options(
 def names_of(by: str | Sequence[str]) -> list[str]:
     """The grouping columns as a list; one name may be given as text."""
     return [by] if isinstance(by, str) else list(by)
+
+
+def check_free(keys: Iterable[str], columns: Iterable[str]) -> None:
+    """Refuse grouping columns named like a column of the result."""
+    taken = set(keys) & set(columns)
+    if taken:
+        raise ParameterRefused(
+            "results have columns of their own named {taken}: rename the grouping columns",
+            taken=", ".join(sorted(taken)),
+        )
 
 
 def check_columns(table: pd.DataFrame, *columns: str) -> None:
@@ -143,11 +153,7 @@ def grouped(table: pd.DataFrame, by: str | Sequence[str]) -> Groups:
     """Groups of equal keys, sorted; missing keys make a group of their own; without `by` all rows are one group."""
     names = names_of(by)
     check_columns(table, *names)
-    taken = sorted(set(names) & set(COLUMNS))
-    if taken:
-        raise ParameterRefused(
-            "results have columns of their own named {taken}: rename the grouping columns", taken=", ".join(taken)
-        )
+    check_free(names, COLUMNS)
     if not names:
         return Groups(np.zeros(len(table), dtype=np.intp), pd.DataFrame(index=range(1)))
     if len(names) == 1 and _strictly_rising(table[names[0]]):
@@ -193,9 +199,7 @@ def labels(codes: NDArray[np.integer[Any]] | NDArray[np.bool_], names: Sequence[
 
 def estimate(keys: pd.DataFrame, **columns: Any) -> pd.DataFrame:
     """The Estimate frame: keys, then `COLUMNS`, then whatever else is given."""
-    ordered = {
-        **{name: keys[name] for name in keys.columns},
-        **{name: columns.pop(name) for name in COLUMNS},
-        **columns,
-    }
+    check_free(keys.columns, columns)
+    own = {name: columns.pop(name) for name in COLUMNS}
+    ordered = {**{name: keys[name] for name in keys.columns}, **own, **columns}
     return pd.DataFrame(ordered, index=keys.index, copy=False)

@@ -158,6 +158,8 @@ def test_unknown_options_say_what_exists():
         rates.rate(table, events="cases", population="due", multiplier=0)
     with pytest.raises(ParameterRefused, match=r"columns of their own named value"):
         rates.rate(table.assign(value=1), events="cases", by=["value"])
+    with pytest.raises(ParameterRefused, match=r"columns of their own named target"):
+        rates.gap(table.assign(target=1), numerator="cases", denominator="due", target=9, by=["target"])
 
 
 def missing(x, n, target, comparator=">="):
