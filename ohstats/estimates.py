@@ -28,9 +28,13 @@ class Groups(NamedTuple):
 
     codes: NDArray[np.intp]
     keys: pd.DataFrame
+    alone: bool = False
+    """Each row is a group of its own, in order."""
 
     def total(self, values: Floats) -> Floats:
         """Sum of `values` in each group."""
+        if self.alone:
+            return values
         return np.asarray(np.bincount(self.codes, weights=values, minlength=len(self.keys)), dtype=float)
 
 
@@ -157,7 +161,7 @@ def grouped(table: pd.DataFrame, by: str | Sequence[str]) -> Groups:
     if not names:
         return Groups(np.zeros(len(table), dtype=np.intp), pd.DataFrame(index=range(1)))
     if len(names) == 1 and _strictly_rising(table[names[0]]):
-        return Groups(np.arange(len(table)), table[names].reset_index(drop=True))
+        return Groups(np.arange(len(table)), table[names].reset_index(drop=True), alone=True)
     codes: NDArray[np.intp] = np.asarray(table.groupby(names, dropna=False, observed=True).ngroup(), dtype=np.intp)
     first = np.empty(codes.max(initial=-1) + 1, dtype=np.intp)
     first[codes[::-1]] = np.arange(len(codes))[::-1]
