@@ -20,8 +20,6 @@ COLUMNS = ("value", "lower", "upper", "level", "unit", "method", "numerator", "d
 
 NO_DENOMINATOR = "denominator is 0"
 
-_IMPOSSIBLE = "counts of {bad} of {total} rows cannot be used"
-
 
 class Groups(NamedTuple):
     """Which group each row of a table belongs to, and the keys of the groups."""
@@ -81,17 +79,17 @@ def numbers(table: pd.DataFrame, column: str) -> Floats:
     return np.asarray(pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan))
 
 
-def refuse(table: pd.DataFrame, columns: Sequence[str], faults: Mapping[str, Any], **values: object) -> None:
-    """Raise a CountError that names each row where one of `faults` (message, rows) holds; the first one counts."""
+def refuse(table: pd.DataFrame, columns: Sequence[str], faults: Mapping[Fault, Any], **values: object) -> None:
+    """Raise a CountError that names each row where one of `faults` (values: their rows) holds; the first one counts."""
     bad = np.logical_or.reduce(list(faults.values()))
     if not bad.any():
         return
     lines = []
     for position in np.flatnonzero(bad).tolist():
-        message = next(text for text, rows in faults.items() if rows[position])
+        fault = next(each for each, rows in faults.items() if rows[position])
         counts = ", ".join(f"{name}={_plain(table[name].iloc[position])}" for name in columns)
-        lines.append(Fault(message, row=table.index[position], counts=counts, **values))
-    raise CountError(_IMPOSSIBLE, faults=lines, bad=len(lines), total=len(table))
+        lines.append(Fault(fault.message, row=table.index[position], counts=counts, **values))
+    raise CountError("counts of {bad} of {total} rows cannot be used", faults=lines, bad=len(lines), total=len(table))
 
 
 def _plain(value: Any) -> object:
@@ -116,13 +114,13 @@ def counted(table: pd.DataFrame, *columns: str, within: str | None = None) -> li
     stack = np.array(values)
     with np.errstate(invalid="ignore"):
         faults = {
-            "row {row}: {counts}: a count is missing": np.isnan(stack),
-            "row {row}: {counts}: a count is infinite": np.isinf(stack),
-            "row {row}: {counts}: a count is negative": stack < 0,
-            "row {row}: {counts}: a count is not whole": stack != np.floor(stack),
-            "row {row}: {counts}: more than {within}": (stack > stack[-1]) & (within is not None),
+            Fault("row {row}: {counts}: a count is missing"): np.isnan(stack),
+            Fault("row {row}: {counts}: a count is infinite"): np.isinf(stack),
+            Fault("row {row}: {counts}: a count is negative"): stack < 0,
+            Fault("row {row}: {counts}: a count is not whole"): stack != np.floor(stack),
+            Fault("row {row}: {counts}: more than {within}"): (stack > stack[-1]) & (within is not None),
         }
-    refuse(table, names, {message: rows.any(axis=0) for message, rows in faults.items()}, within=within)
+    refuse(table, names, {fault: rows.any(axis=0) for fault, rows in faults.items()}, within=within)
     return values
 
 
@@ -144,10 +142,10 @@ def measured(table: pd.DataFrame, column: str, *, zero: bool = True) -> Floats:
         table,
         [column],
         {
-            "row {row}: {counts}: the population is missing": np.isnan(values),
-            "row {row}: {counts}: the population is infinite": np.isinf(values),
-            "row {row}: {counts}: the population is negative": values < 0,
-            "row {row}: {counts}: the population is 0": (values == 0) & (not zero),
+            Fault("row {row}: {counts}: the population is missing"): np.isnan(values),
+            Fault("row {row}: {counts}: the population is infinite"): np.isinf(values),
+            Fault("row {row}: {counts}: the population is negative"): values < 0,
+            Fault("row {row}: {counts}: the population is 0"): (values == 0) & (not zero),
         },
     )
     return values
@@ -180,9 +178,9 @@ def years_once(table: pd.DataFrame, year: str, count: str, groups: Groups) -> Fl
     """The column of years as numbers; a CountError names rows where it is missing or occurs twice in its group."""
     check_columns(table, year)
     years = numbers(table, year)
-    refuse(table, [year], {"row {row}: {counts}: the year is missing or no number": ~np.isfinite(years)})
+    refuse(table, [year], {Fault("row {row}: {counts}: the year is missing or no number"): ~np.isfinite(years)})
     twice = pd.DataFrame({"group": groups.codes, "year": years}).duplicated(keep=False).to_numpy()
-    refuse(table, [year, count], {"row {row}: {counts}: the year occurs more than once in its group": twice})
+    refuse(table, [year, count], {Fault("row {row}: {counts}: the year occurs more than once in its group"): twice})
     return years
 
 
