@@ -8,7 +8,18 @@ import numpy as np
 from scipy import special
 
 from . import loglinear
-from .estimates import Groups, check_options, counted, estimate, grouped, labels, measured, whole, years_once
+from .estimates import (
+    Groups,
+    check_free,
+    check_options,
+    counted,
+    estimate,
+    grouped,
+    labels,
+    measured,
+    whole,
+    years_once,
+)
 from .limits import t_quantile
 
 if TYPE_CHECKING:
@@ -88,7 +99,7 @@ def before_after(
     0  before  57.75  cases per year        231         4
     1   after  43.50  cases per year        174         4
     """
-    rows = _rows(table, count, year, first_after, population, by)
+    rows = _rows(table, count, year, first_after, population, by, own="side")
     groups = len(rows.groups.keys)
     sides = Groups(2 * rows.groups.codes + rows.after, rows.groups.keys.loc[rows.groups.keys.index.repeat(2)])
     keys = sides.keys.reset_index(drop=True).assign(side=np.tile(["before", "after"], groups))
@@ -182,7 +193,7 @@ def segmented(
     3      trend after   -6.7   -8.7   -4.7  percent per year
     """
     check_options(confidence=confidence)
-    rows = _rows(table, count, year, first_after, population, by)
+    rows = _rows(table, count, year, first_after, population, by, own="term")
     groups = len(rows.groups.keys)
     sides = 2 * rows.groups.codes + rows.after
     series = loglinear.padded(sides, 2 * groups, rows.cases, rows.years, rows.persons)
@@ -235,11 +246,19 @@ def segmented(
 
 
 def _rows(
-    table: pd.DataFrame, count: str, year: str, first_after: float, population: str | None, by: str | Sequence[str]
+    table: pd.DataFrame,
+    count: str,
+    year: str,
+    first_after: float,
+    population: str | None,
+    by: str | Sequence[str],
+    *,
+    own: str,
 ) -> _Rows:
     (cases,) = counted(table, count)
     persons = None if population is None else measured(table, population, zero=False)
     groups = grouped(table, by)
+    check_free(groups.keys.columns, [own])
     years = years_once(table, year, count, groups)
     return _Rows(cases, years, persons, groups, years >= first_after)
 

@@ -7,7 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+<<<<<<< HEAD
 from .estimates import NO_DENOMINATOR, Groups, check_columns, check_options, counted, estimate, grouped, labels, refuse, whole
+=======
+from .errors import Fault
+from .estimates import (
+    NO_DENOMINATOR,
+    Groups,
+    check_columns,
+    check_options,
+    counted,
+    estimate,
+    grouped,
+    labels,
+    refuse,
+    whole,
+)
+>>>>>>> 33f71b95521264034c38fc133adc7a3d6eaaee72
 from .limits import t_quantile
 
 if TYPE_CHECKING:
@@ -89,7 +105,7 @@ def ratio_by_cluster(
 ) -> pd.DataFrame:
     """Ratio of two sums with limits from the residuals of the clusters, as a share; cut at 0 and `most`."""
     check_columns(table, cluster)
-    refuse(table, [cluster], {"row {row}: {counts}: the cluster is missing": table[cluster].isna().to_numpy()})
+    refuse(table, [cluster], {Fault("row {row}: {counts}: the cluster is missing"): table[cluster].isna().to_numpy()})
     groups = grouped(table, by)
     pairs = pd.DataFrame({"group": groups.codes, "cluster": table[cluster].to_numpy(), "x": x, "n": n})
     pairs = pairs.groupby(["group", "cluster"], observed=True, as_index=False)[["x", "n"]].sum()

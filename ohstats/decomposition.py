@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import ParameterRefused
-from .estimates import check_columns, check_options, counted, estimate, grouped, labels
+from .estimates import check_columns, check_free, check_options, counted, estimate, grouped, labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +106,7 @@ def decomposition(
         raise ParameterRefused("start and end share a period: {shared}", shared=", ".join(map(str, sorted(shared))))
     counts = counted(table, *chain)
     groups = grouped(table, by)
+    check_free(groups.keys.columns, ["part"])
     sums = np.empty((len(groups.keys), 2, len(chain)))
     periods = np.empty((len(groups.keys), 2))
     for side, wanted in enumerate(ends):

@@ -10,7 +10,7 @@ import pandas as pd
 from .errors import CountError, Fault, ParameterRefused, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,17 +20,19 @@ COLUMNS = ("value", "lower", "upper", "level", "unit", "method", "numerator", "d
 
 NO_DENOMINATOR = "denominator is 0"
 
-_IMPOSSIBLE = "counts of {bad} of {total} rows cannot be used"
-
 
 class Groups(NamedTuple):
     """Which group each row of a table belongs to, and the keys of the groups."""
 
     codes: NDArray[np.intp]
     keys: pd.DataFrame
+    alone: bool = False
+    """Each row is a group of its own, in order."""
 
     def total(self, values: Floats) -> Floats:
         """Sum of `values` in each group."""
+        if self.alone:
+            return values
         return np.asarray(np.bincount(self.codes, weights=values, minlength=len(self.keys)), dtype=float)
 
 
@@ -49,6 +51,16 @@ def names_of(by: str | Sequence[str]) -> list[str]:
     return [by] if isinstance(by, str) else list(by)
 
 
+def check_free(keys: Iterable[str], columns: Iterable[str]) -> None:
+    """Refuse grouping columns named like a column of the result."""
+    taken = set(keys) & set(columns)
+    if taken:
+        raise ParameterRefused(
+            "results have columns of their own named {taken}: rename the grouping columns",
+            taken=", ".join(sorted(taken)),
+        )
+
+
 def check_columns(table: pd.DataFrame, *columns: str) -> None:
     """Refuse a table without one of the columns; the nearest names are listed."""
     missing = [
@@ -65,17 +77,17 @@ def numbers(table: pd.DataFrame, column: str) -> Floats:
     return np.asarray(pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan))
 
 
-def refuse(table: pd.DataFrame, columns: Sequence[str], faults: Mapping[str, Any], **values: object) -> None:
-    """Raise a CountError that names each row where one of `faults` (message, rows) holds; the first one counts."""
+def refuse(table: pd.DataFrame, columns: Sequence[str], faults: Mapping[Fault, Any], **values: object) -> None:
+    """Raise a CountError that names each row where one of `faults` (values: their rows) holds; the first one counts."""
     bad = np.logical_or.reduce(list(faults.values()))
     if not bad.any():
         return
     lines = []
     for position in np.flatnonzero(bad).tolist():
-        message = next(text for text, rows in faults.items() if rows[position])
+        fault = next(each for each, rows in faults.items() if rows[position])
         counts = ", ".join(f"{name}={_plain(table[name].iloc[position])}" for name in columns)
-        lines.append(Fault(message, row=table.index[position], counts=counts, **values))
-    raise CountError(_IMPOSSIBLE, faults=lines, bad=len(lines), total=len(table))
+        lines.append(Fault(fault.message, row=table.index[position], counts=counts, **values))
+    raise CountError("counts of {bad} of {total} rows cannot be used", faults=lines, bad=len(lines), total=len(table))
 
 
 def _plain(value: Any) -> object:
@@ -100,13 +112,13 @@ def counted(table: pd.DataFrame, *columns: str, within: str | None = None) -> li
     stack = np.array(values)
     with np.errstate(invalid="ignore"):
         faults = {
-            "row {row}: {counts}: a count is missing": np.isnan(stack),
-            "row {row}: {counts}: a count is infinite": np.isinf(stack),
-            "row {row}: {counts}: a count is negative": stack < 0,
-            "row {row}: {counts}: a count is not whole": stack != np.floor(stack),
-            "row {row}: {counts}: more than {within}": (stack > stack[-1]) & (within is not None),
+            Fault("row {row}: {counts}: a count is missing"): np.isnan(stack),
+            Fault("row {row}: {counts}: a count is infinite"): np.isinf(stack),
+            Fault("row {row}: {counts}: a count is negative"): stack < 0,
+            Fault("row {row}: {counts}: a count is not whole"): stack != np.floor(stack),
+            Fault("row {row}: {counts}: more than {within}"): (stack > stack[-1]) & (within is not None),
         }
-    refuse(table, names, {message: rows.any(axis=0) for message, rows in faults.items()}, within=within)
+    refuse(table, names, {fault: rows.any(axis=0) for fault, rows in faults.items()}, within=within)
     return values
 
 
@@ -128,10 +140,10 @@ def measured(table: pd.DataFrame, column: str, *, zero: bool = True) -> Floats:
         table,
         [column],
         {
-            "row {row}: {counts}: the population is missing": np.isnan(values),
-            "row {row}: {counts}: the population is infinite": np.isinf(values),
-            "row {row}: {counts}: the population is negative": values < 0,
-            "row {row}: {counts}: the population is 0": (values == 0) & (not zero),
+            Fault("row {row}: {counts}: the population is missing"): np.isnan(values),
+            Fault("row {row}: {counts}: the population is infinite"): np.isinf(values),
+            Fault("row {row}: {counts}: the population is negative"): values < 0,
+            Fault("row {row}: {counts}: the population is 0"): (values == 0) & (not zero),
         },
     )
     return values
@@ -141,15 +153,11 @@ def grouped(table: pd.DataFrame, by: str | Sequence[str]) -> Groups:
     """Groups of equal keys, sorted; missing keys make a group of their own; without `by` all rows are one group."""
     names = names_of(by)
     check_columns(table, *names)
-    taken = sorted(set(names) & set(COLUMNS))
-    if taken:
-        raise ParameterRefused(
-            "results have columns of their own named {taken}: rename the grouping columns", taken=", ".join(taken)
-        )
+    check_free(names, COLUMNS)
     if not names:
         return Groups(np.zeros(len(table), dtype=np.intp), pd.DataFrame(index=range(1)))
     if len(names) == 1 and _strictly_rising(table[names[0]]):
-        return Groups(np.arange(len(table)), table[names].reset_index(drop=True))
+        return Groups(np.arange(len(table)), table[names].reset_index(drop=True), alone=True)
     codes: NDArray[np.intp] = np.asarray(table.groupby(names, dropna=False, observed=True).ngroup(), dtype=np.intp)
     first = np.empty(codes.max(initial=-1) + 1, dtype=np.intp)
     first[codes[::-1]] = np.arange(len(codes))[::-1]
@@ -168,9 +176,9 @@ def years_once(table: pd.DataFrame, year: str, count: str, groups: Groups) -> Fl
     """The column of years as numbers; a CountError names rows where it is missing or occurs twice in its group."""
     check_columns(table, year)
     years = numbers(table, year)
-    refuse(table, [year], {"row {row}: {counts}: the year is missing or no number": ~np.isfinite(years)})
+    refuse(table, [year], {Fault("row {row}: {counts}: the year is missing or no number"): ~np.isfinite(years)})
     twice = pd.DataFrame({"group": groups.codes, "year": years}).duplicated(keep=False).to_numpy()
-    refuse(table, [year, count], {"row {row}: {counts}: the year occurs more than once in its group": twice})
+    refuse(table, [year, count], {Fault("row {row}: {counts}: the year occurs more than once in its group"): twice})
     return years
 
 
@@ -191,5 +199,11 @@ def labels(codes: NDArray[np.integer[Any]] | NDArray[np.bool_], names: Sequence[
 
 def estimate(keys: pd.DataFrame, **columns: Any) -> pd.DataFrame:
     """The Estimate frame: keys, then `COLUMNS`, then whatever else is given."""
+<<<<<<< HEAD
     ordered = {**{name: keys[name] for name in keys.columns}, **{name: columns.pop(name) for name in COLUMNS}, **columns}
+=======
+    check_free(keys.columns, columns)
+    own = {name: columns.pop(name) for name in COLUMNS}
+    ordered = {**{name: keys[name] for name in keys.columns}, **own, **columns}
+>>>>>>> 33f71b95521264034c38fc133adc7a3d6eaaee72
     return pd.DataFrame(ordered, index=keys.index, copy=False)

@@ -55,16 +55,16 @@ def wilson(x: ArrayLike, n: ArrayLike, *, confidence: float = 0.95) -> Limits:
     >>> lower.round(4), upper.round(4)
     (array([0.8882, 0.    ]), array([0.9785, 0.2425]))
     """
-    cases, trials = np.broadcast_arrays(np.atleast_1d(np.asarray(x, dtype=float)), np.asarray(n, dtype=float))
+    cases, trials = np.broadcast_arrays(np.atleast_1d(x), n)
     z = normal_quantile(confidence)
     with np.errstate(invalid="ignore", divide="ignore"):  # in place: fresh memory costs more than the arithmetic
-        root = np.divide(cases, trials)
+        root = np.divide(cases, trials, dtype=float)
         np.subtract(1, root, out=root)
         root *= cases
         root *= 4 * z * z
         root += z**4
         np.sqrt(root, out=root)
-        lower = 2 * cases
+        lower = np.multiply(cases, 2.0, dtype=float)
         lower += z * z
         upper = lower + root
         lower -= root

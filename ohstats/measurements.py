@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import special
 
 from .clusters import verification_factor
-from .errors import ParameterRefused
+from .errors import Fault, ParameterRefused
 from .estimates import check_columns, check_options, estimate, grouped, labels, numbers, refuse, whole
 from .limits import normal_quantile
 
@@ -30,10 +30,10 @@ def _measured(values: ArrayLike, censored: ArrayLike) -> tuple[Floats, NDArray[n
     given = pd.DataFrame({"value": np.atleast_1d(np.asarray(values)), "censored": np.atleast_1d(np.asarray(censored))})
     value = numbers(given, "value")
     refuse(given, ["value"], {
-        "row {row}: {counts}: the value is missing": np.isnan(value),
-        "row {row}: {counts}: the value is infinite": np.isinf(value),
-        "row {row}: {counts}: the value is not above 0": value <= 0,
-        "row {row}: it is not known whether the value is a non-detect": given["censored"].isna().to_numpy(),
+        Fault("row {row}: {counts}: the value is missing"): np.isnan(value),
+        Fault("row {row}: {counts}: the value is infinite"): np.isinf(value),
+        Fault("row {row}: {counts}: the value is not above 0"): value <= 0,
+        Fault("row {row}: it is not known whether the value is a non-detect"): given["censored"].isna().to_numpy(),
     })  # fmt: skip
     return value, given["censored"].to_numpy(dtype=bool)
 
@@ -288,7 +288,7 @@ def kappa(
     check_options(confidence=confidence)
     check_columns(table, first, second)
     missing = table[first].isna().to_numpy() | table[second].isna().to_numpy()
-    refuse(table, [], {"row {row}: a code is missing": missing})
+    refuse(table, [], {Fault("row {row}: a code is missing"): missing})
     groups = grouped(table, by)
     size = len(groups.keys)
     codes, names = pd.factorize(np.concatenate([table[first].astype(object), table[second].astype(object)]))

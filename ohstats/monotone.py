@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from .errors import ParameterRefused
+from .errors import Fault, ParameterRefused
 from .estimates import check_options, counted, estimate, numbers, refuse
 from .limits import normal_quantile
 
@@ -40,9 +40,9 @@ def _series(values: ArrayLike, times: ArrayLike | None) -> tuple[Floats, Floats]
     given["time"] = np.arange(len(given)) if times is None else np.asarray(times)
     value, time = numbers(given, "value"), numbers(given, "time")
     refuse(given, ["time", "value"], {
-        "row {row}: {counts}: the value is infinite": np.isinf(value),
-        "row {row}: {counts}: the time is missing or infinite": ~np.isfinite(time),
-        "row {row}: {counts}: the time occurs more than once": given["time"].duplicated(keep=False).to_numpy(),
+        Fault("row {row}: {counts}: the value is infinite"): np.isinf(value),
+        Fault("row {row}: {counts}: the time is missing or infinite"): ~np.isfinite(time),
+        Fault("row {row}: {counts}: the time occurs more than once"): given["time"].duplicated(keep=False).to_numpy(),
     })  # fmt: skip
     kept = ~np.isnan(value)
     order = np.argsort(time[kept])
@@ -217,7 +217,7 @@ def cochran_armitage(x: ArrayLike, n: ArrayLike, scores: ArrayLike | None = None
     given["score"] = np.arange(len(given)) if scores is None else np.asarray(scores)
     cases, units = counted(given, "x", within="n")
     score = numbers(given, "score")
-    refuse(given, ["score"], {"row {row}: {counts}: the score is missing or infinite": ~np.isfinite(score)})
+    refuse(given, ["score"], {Fault("row {row}: {counts}: the score is missing or infinite"): ~np.isfinite(score)})
     cases, units, score = (each[units > 0] for each in (cases, units, score))
     total, everyone = cases.sum(), units.sum()
     common: dict[str, object] = {"unit": "percentage points per unit of score", "level": confidence}

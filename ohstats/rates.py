@@ -12,7 +12,19 @@ from . import limits
 from .clusters import clustered_proportion
 from .comparison import difference, fisher_midp, ratio_of_rates
 from .errors import ParameterRefused
-from .estimates import NO_DENOMINATOR, check_options, counted, estimate, grouped, labels, measured, per, whole
+from .estimates import (
+    NO_DENOMINATOR,
+    check_free,
+    check_options,
+    counted,
+    estimate,
+    grouped,
+    labels,
+    measured,
+    names_of,
+    per,
+    whole,
+)
 from .standardisation import standardised_rate, standardised_ratio
 
 if TYPE_CHECKING:
@@ -357,6 +369,7 @@ def target_test(
     found = proportion(table, numerator=numerator, denominator=denominator, by=by, confidence=confidence)
     x, n = found["numerator"].to_numpy(), found["denominator"].to_numpy()
     less, greater, two = limits.binomial_tails(x, n, float(share))
+    check_free(names_of(by), ("target", "misses", "certainty", "p_less", "p_greater", "p_two"))
     aim = float(100 * share)
     place = np.select([n == 0, found["lower"] > aim, found["upper"] < aim], [3, 0, 2], default=1)
     return found.assign(target=aim, misses=n - x, certainty=labels(place, CERTAINTY), p_less=less, p_greater=greater, p_two=two)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import limits
+from .errors import Fault
 from .estimates import check_options, counted, estimate, grouped, labels, measured, per, refuse, whole
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 FEWEST_EVENTS = 10
 """Fewest events of a directly standardised rate; below it PHEindicatormethods gives none (calculate_dsr)."""
 
-_NO_PERSONS = "row {row}: {counts}: events without population"
+_NO_PERSONS = Fault("row {row}: {counts}: events without population")
 
 
 def standardised_rate(

@@ -44,6 +44,14 @@ def test_rate_limits_agree_with_r():
         assert row["method"] == "poisson-exact"
 
 
+def test_published_percentages_are_what_their_counts_give():
+    for case in pd.read_csv(ORACLE / "indicators.csv").itertuples():
+        value = share(case.numerator_or_new, case.denominator_or_old)["value"]
+        assert value == pytest.approx(case.value_unrounded, abs=1e-5)
+        printed_right = abs(value - case.published) <= 0.5 * 10**-case.decimals + 1e-9
+        assert printed_right == (case.check == "agrees"), case.case_id
+
+
 def test_estimate_frame_has_the_agreed_columns_in_order():
     table = pd.DataFrame({"place": ["b", "a", "a"], "x": [1, 2, 3], "n": [10, 10, 10]})
     found = rates.proportion(table, numerator="x", denominator="n", by=["place"])
@@ -149,6 +157,8 @@ def test_unknown_options_say_what_exists():
         rates.rate(table, events="cases", population="due", multiplier=0)
     with pytest.raises(ParameterRefused, match=r"columns of their own named value"):
         rates.rate(table.assign(value=1), events="cases", by=["value"])
+    with pytest.raises(ParameterRefused, match=r"columns of their own named target"):
+        rates.gap(table.assign(target=1), numerator="cases", denominator="due", target=9, by=["target"])
 
 
 def missing(x, n, target, comparator=">="):

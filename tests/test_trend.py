@@ -144,6 +144,21 @@ def test_negative_binomial_without_overdispersion_falls_back_and_says_so():
     assert row["upper"] == quasi["upper"]
 
 
+# R 4.2.2, MASS 7.3-58.2: glm.nb(y ~ t, control = glm.control(epsilon = 1e-14)): slope, its standard error, 1/theta
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([0, 1, 0, 0, 2, 0], (0.184610594883, 0.385760559706, 0.4540559049)),
+        ([0, 50, 0, 0, 200, 3, 0, 1, 0], (-0.565712595886, 0.399391706098, 9.421692507529)),
+        ([12, 30, 8, 25, 40, 11, 9, 60], (0.115452855869, 0.0977496518678, 0.3563037315126)),
+    ],
+)
+def test_negative_binomial_agrees_with_glm_nb(counts, expected):
+    row = change(counts, family="negative_binomial").iloc[0]
+    assert tuple(row[["slope", "se", "dispersion"]]) == pytest.approx(expected, rel=1e-7)
+    assert row["df"] == np.inf
+
+
 def test_gaps_are_fitted_around_and_order_does_not_matter():
     counts, years = [50, 40, 44, 20], [2024, 2014, 2015, 2021]
     found, straight = change(counts, years), change([40, 44, 20, 50], [2014, 2015, 2021, 2024])
