@@ -35,34 +35,20 @@ def proportions_and_rates(random: np.random.Generator) -> Iterator[Timed]:
     """100,000 shares and rates, 20,000 standardised rates."""
     due = random.integers(1, 500, 100_000)
     done = random.binomial(due, 0.9)
-    table = pd.DataFrame(
-        {"area": np.arange(100_000), "name": [f"{i:06d}" for i in range(100_000)], "x": done, "n": due}
-    )
+    table = pd.DataFrame({"area": np.arange(100_000), "name": [f"{i:06d}" for i in range(100_000)], "x": done, "n": due})
     jumbled = table.sample(frac=1, random_state=1)
     share = {"numerator": "x", "denominator": "n"}
     yield "Wilson limits, arrays of 100,000", milliseconds(lambda: limits.wilson(done, due)), 3
     yield "Wilson, frame of 100,000", milliseconds(lambda: rates.proportion(table, **share, by=["area"])), 15
-    yield (
-        "Wilson, frame of 100,000, keys as text",
-        milliseconds(lambda: rates.proportion(table, **share, by=["name"])),
-        15,
-    )
+    yield ("Wilson, frame of 100,000, keys as text", milliseconds(lambda: rates.proportion(table, **share, by=["name"])), 15)
     yield "the same, not sorted", milliseconds(lambda: rates.proportion(jumbled, **share, by=["name"])), None
     exact = milliseconds(lambda: rates.proportion(table, **share, by=["area"], method="clopper-pearson"), rounds=5)
     yield "Clopper-Pearson, frame of 100,000", exact, None
-    yield (
-        "rates, frame of 100,000",
-        milliseconds(lambda: rates.rate(table, events="x", population="n", by=["area"])),
-        None,
-    )
+    yield ("rates, frame of 100,000", milliseconds(lambda: rates.rate(table, events="x", population="n", by=["area"])), None)
     strata = pd.DataFrame({"area": np.repeat(np.arange(20_000), 5), "standard": np.tile([30, 25, 20, 15, 10], 20_000)})
     strata = strata.assign(n=random.integers(500, 5000, 100_000), x=random.poisson(4, 100_000))
     names = {"events": "x", "population": "n", "standard": "standard"}
-    yield (
-        "DSR of 20,000 areas × 5 strata",
-        milliseconds(lambda: rates.standardised_rate(strata, **names, by=["area"])),
-        20,
-    )
+    yield ("DSR of 20,000 areas × 5 strata", milliseconds(lambda: rates.standardised_rate(strata, **names, by=["area"])), 20)
 
 
 def trends(random: np.random.Generator) -> Iterator[Timed]:

@@ -8,18 +8,7 @@ import numpy as np
 from scipy import special
 
 from . import loglinear
-from .estimates import (
-    Groups,
-    check_free,
-    check_options,
-    counted,
-    estimate,
-    grouped,
-    labels,
-    measured,
-    whole,
-    years_once,
-)
+from .estimates import Groups, check_free, check_options, counted, estimate, grouped, labels, measured, whole, years_once
 from .limits import t_quantile
 
 if TYPE_CHECKING:
@@ -246,14 +235,7 @@ def segmented(
 
 
 def _rows(
-    table: pd.DataFrame,
-    count: str,
-    year: str,
-    first_after: float,
-    population: str | None,
-    by: str | Sequence[str],
-    *,
-    own: str,
+    table: pd.DataFrame, count: str, year: str, first_after: float, population: str | None, by: str | Sequence[str], *, own: str
 ) -> _Rows:
     (cases,) = counted(table, count)
     persons = None if population is None else measured(table, population, zero=False)

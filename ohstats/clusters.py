@@ -7,23 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-<<<<<<< HEAD
-from .estimates import NO_DENOMINATOR, Groups, check_columns, check_options, counted, estimate, grouped, labels, refuse, whole
-=======
 from .errors import Fault
-from .estimates import (
-    NO_DENOMINATOR,
-    Groups,
-    check_columns,
-    check_options,
-    counted,
-    estimate,
-    grouped,
-    labels,
-    refuse,
-    whole,
-)
->>>>>>> 33f71b95521264034c38fc133adc7a3d6eaaee72
+from .estimates import NO_DENOMINATOR, Groups, check_columns, check_options, counted, estimate, grouped, labels, refuse, whole
 from .limits import t_quantile
 
 if TYPE_CHECKING:

@@ -56,8 +56,7 @@ def check_free(keys: Iterable[str], columns: Iterable[str]) -> None:
     taken = set(keys) & set(columns)
     if taken:
         raise ParameterRefused(
-            "results have columns of their own named {taken}: rename the grouping columns",
-            taken=", ".join(sorted(taken)),
+            "results have columns of their own named {taken}: rename the grouping columns", taken=", ".join(sorted(taken))
         )
 
 
@@ -199,11 +198,7 @@ def labels(codes: NDArray[np.integer[Any]] | NDArray[np.bool_], names: Sequence[
 
 def estimate(keys: pd.DataFrame, **columns: Any) -> pd.DataFrame:
     """The Estimate frame: keys, then `COLUMNS`, then whatever else is given."""
-<<<<<<< HEAD
-    ordered = {**{name: keys[name] for name in keys.columns}, **{name: columns.pop(name) for name in COLUMNS}, **columns}
-=======
     check_free(keys.columns, columns)
     own = {name: columns.pop(name) for name in COLUMNS}
     ordered = {**{name: keys[name] for name in keys.columns}, **own, **columns}
->>>>>>> 33f71b95521264034c38fc133adc7a3d6eaaee72
     return pd.DataFrame(ordered, index=keys.index, copy=False)
