@@ -16,6 +16,7 @@ from .language import LANGUAGES, _
 
 if TYPE_CHECKING:
     from .dataset import Dataset
+    from .forked import Limits
     from .runner import Job, Outcome
 
 app = typer.Typer(
@@ -108,12 +109,20 @@ def run(
     workers: Annotated[
         int, typer.Option("-j", "--workers", help=_("Reports made at the same time (default: number of cores)."))
     ] = 0,
+    engine: Annotated[
+        str, typer.Option("--engine", help=_("ohstats (quick: processes forked from a warm one) or kernel (a kernel per report)."))
+    ] = "ohstats",
+    time_limit: Annotated[float, typer.Option("--time-limit", min=1, help=_("Seconds that one report may take."))] = 600,
+    memory_limit: Annotated[
+        int, typer.Option("--memory-limit", min=100, help=_("Memory that one report may use, in MB (engine ohstats)."))
+    ] = 2000,
     work: Work = None,
 ) -> None:
     """Run."""
-    from . import runner, site
+    from . import forked, runner, site
 
     started = time.monotonic()
+    runner.check_engine(engine)
     languages = [each.strip() for each in language.split(",") if each.strip()]
     unknown = [each for each in languages if each not in LANGUAGES]
     if unknown or not languages:
@@ -146,11 +155,14 @@ def run(
         raise ParameterRefused(
             "No place '{code}'. There are: {known}.", code=", ".join(strange), known=nearest(strange[0], sorted(known))
         )
+    if engine == "ohstats" and forked.usable():
+        forked.start_server()  # it warms up while the tables are cleaned
     used = [each for each in chosen if any(job.dataset == each.id for job in jobs)]
     for each in used:
         facts = data.prepare(each, workspace, edition)
         typer.echo(_("{dataset}: cleaned; {hidden} of {figures} figures hidden", dataset=each.id, **facts))
-    outcomes = _progress(jobs, workspace, workers or os.cpu_count() or 1)
+    limits = forked.Limits(seconds=time_limit, memory=memory_limit)
+    outcomes = _progress(jobs, workspace, workers or os.cpu_count() or 1, engine, limits)
     runner.save_manifest(outcomes, used, workspace, edition)
     index = site.build(outcomes, used, workspace, edition)
     _say_result(outcomes, index, time.monotonic() - started)
@@ -163,7 +175,9 @@ def _pairs(parameters: list[str]) -> dict[str, str]:
     return dict(each.split("=", 1) for each in parameters)
 
 
-def _progress(jobs: list[Job], workspace: paths.Workspace, workers: int) -> list[Outcome]:
+def _progress(
+    jobs: list[Job], workspace: paths.Workspace, workers: int, engine: str, limits: Limits
+) -> list[Outcome]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -179,7 +193,7 @@ def _progress(jobs: list[Job], workspace: paths.Workspace, workers: int) -> list
             if outcome.error:
                 progress.console.print(_failed(outcome))
 
-        return runner.run(jobs, workspace, workers=workers, done=done)
+        return runner.run(jobs, workspace, workers=workers, done=done, engine=engine, limits=limits)
 
 
 def _failed(outcome: Outcome) -> str:

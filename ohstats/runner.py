@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import files
+from . import files, forked
 from .errors import NotebookRefused, ParameterRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from multiprocessing.connection import Connection
 
     from .dataset import Dataset
     from .paths import Workspace
 
 REPORTS = ("trend", "evaluation")
+ENGINES = ("ohstats", "kernel")
 REQUIRED = {"district", "period", "first_year", "data_dir", "language", "edition"}
 
 
@@ -33,6 +37,12 @@ class Job:
     parameters: dict[str, Any]
     output: str
     failed: str
+
+    @property
+    def seed(self) -> str:
+        """What random numbers of the report start from: the same in each language, place of the files and run."""
+        told = {name: value for name, value in self.parameters.items() if name not in ("language", "data_dir")}
+        return json.dumps([self.report, self.dataset, told], sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -152,29 +162,44 @@ def plan(
     return jobs
 
 
-def run_job(job: Job) -> Outcome:
-    """Execute one notebook; a failure is an outcome, not an exception."""
+def run_job(job: Job, engine: str, seconds: float | None = None) -> Outcome:
+    """Execute one notebook with papermill; a failure is an outcome, not an exception."""
     import papermill
+    from papermill.engines import papermill_engines
     from traitlets.config import Config
 
-    output, failed = Path(job.output), Path(job.failed)
-    for path in (output, failed):
-        path.unlink(missing_ok=True)
-        files.private(path.parent)
-    beside = output.with_name(f".{output.name}.{os.getpid()}.ipynb")
+    from .engine import ForkedEngine
+
+    output, failed, beside = Path(job.output), Path(job.failed), _beside(job)
+    options: dict[str, Any] = {"engine_name": "ohstats", "seed": job.seed}
+    if engine == "kernel":
+        config = Config({"KernelManager": {"transport_encryption": "required"}})
+        options = {"config": config, "request_save_on_cell_execute": False, "execution_timeout": seconds}
     error = ""
-    config = Config({"KernelManager": {"transport_encryption": "required"}})
     try:
-        papermill.execute_notebook(
-            job.notebook, str(beside), parameters=job.parameters, progress_bar=False, log_output=False, config=config
+        for path in (output, failed):
+            path.unlink(missing_ok=True)
+            files.private(path.parent)
+        papermill_engines.register("ohstats", ForkedEngine)  # whether or not the installed package has told papermill
+        notebook = papermill.execute_notebook(
+            job.notebook, str(beside), parameters=job.parameters, progress_bar=False, log_output=False, **options
         )
-        beside.replace(output)
+        if notebook.metadata.papermill.exception:  # papermill lets sys.exit() pass
+            error = "SystemExit"
     except Exception as problem:
-        error = getattr(problem, "ename", "") or type(problem).__name__
-        if beside.exists():
-            beside.replace(failed)
-    finally:
-        beside.unlink(missing_ok=True)
+        error = getattr(problem, "ename", "") or getattr(problem, "strerror", "") or type(problem).__name__
+    if beside.exists():
+        beside.replace(failed if error else output)
+    return outcome(job, error)
+
+
+def _beside(job: Job) -> Path:
+    """Where a notebook is written before it is whole."""
+    return Path(job.output).with_name(f".{Path(job.output).stem}.part.ipynb")
+
+
+def outcome(job: Job, error: str = "") -> Outcome:
+    """What became of a job."""
     told = job.parameters
     return Outcome(
         job.report, job.dataset, told["district"], told["language"], told["edition"], told["period"], job.output, error
@@ -187,23 +212,100 @@ def _quiet(log: str) -> None:
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
 
 
-def run(jobs: list[Job], workspace: Workspace, *, workers: int, done: Callable[[Outcome], None]) -> list[Outcome]:
-    """Execute all jobs, `workers` at a time; `done` hears of each. Outcomes come in the order of the jobs."""
+def _child(connection: Connection, job: Job, log: str) -> None:
+    _quiet(log)
+    connection.send(run_job(job, "ohstats"))
+
+
+def _forked(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> Iterator[tuple[int, Outcome]]:
+    """Each report in a fresh process, `workers` at a time; one that dies or passes a limit is an outcome too."""
+    waiting = iter(enumerate(jobs))
+    running: dict[int, forked.Child] = {}
+    try:
+        while True:
+            for number, job in islice(waiting, workers - len(running)):
+                running[number] = forked.Child(_child, (job, log), limits)
+            if not running:
+                return
+            forked.wait_any(running.values())
+            for number, child in list(running.items()):
+                heard, told = child.hear(0)
+                if not heard and child.running:
+                    child.hurry()
+                    continue
+                if not heard or child.hurried:
+                    _beside(jobs[number]).unlink(missing_ok=True)
+                    told = outcome(jobs[number], child.reason())
+                del running[number]
+                child.kill()
+                yield number, told
+    finally:
+        for child in running.values():
+            child.kill()
+
+
+def _pooled(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> Iterator[tuple[int, Outcome]]:
+    """Each report in a kernel of its own, started by a pool of processes."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet, initargs=(log,)) as pool:
+        waiting = {pool.submit(run_job, job, "kernel", limits.seconds): number for number, job in enumerate(jobs)}
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+
+
+def run(
+    jobs: list[Job],
+    workspace: Workspace,
+    *,
+    workers: int,
+    done: Callable[[Outcome], None],
+    engine: str = "ohstats",
+    limits: forked.Limits | None = None,
+) -> list[Outcome]:
+    """Execute all jobs; outcomes come in the order of the jobs.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        What to make.
+    workspace : Workspace
+        Where it goes.
+    workers : int
+        Reports made at the same time.
+    done : callable
+        Hears of each outcome as soon as there is one.
+    engine : str
+        "ohstats": each report in a process forked from a warm one, where that is safe; "kernel": papermill's own.
+    limits : Limits, optional
+        What one report may use; with kernels only the time, for each cell.
+
+    Raises
+    ------
+    ParameterRefused
+        There is no such engine.
+    """
+    check_engine(engine)
     os.environ["OHSTATS_WORK"] = str(workspace.root)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    make = _forked if engine == "ohstats" and forked.usable() else _pooled
+    workers = max(1, min(workers, len(jobs)))
     found: dict[int, Outcome] = {}
-    with ProcessPoolExecutor(
-        max_workers=max(1, min(workers, len(jobs))),
-        mp_context=get_context("spawn"),
-        initializer=_quiet,
-        initargs=(str(workspace.work / "kernels.log"),),
-    ) as pool:
-        waiting = {pool.submit(run_job, job): number for number, job in enumerate(jobs)}
-        for future in as_completed(waiting):
-            outcome = future.result()
-            found[waiting[future]] = outcome
-            done(outcome)
+    with closing(make(jobs, workers, str(workspace.work / "kernels.log"), limits or forked.Limits())) as outcomes:
+        for number, told in outcomes:
+            found[number] = told
+            done(told)
     return [found[number] for number in range(len(jobs))]
+
+
+def check_engine(engine: str) -> None:
+    """Refuse an engine that there is not.
+
+    Raises
+    ------
+    ParameterRefused
+        There is no such engine.
+    """
+    if engine not in ENGINES:
+        raise ParameterRefused("No {name} '{value}'. There are: {known}.", name="engine", value=engine, known=", ".join(ENGINES))
 
 
 def save_manifest(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace, edition: str) -> None:

@@ -1,0 +1,69 @@
+"""What the fork server imports, once for all reports: everything they need, warmed up; never polars, and no thread."""
+
+from __future__ import annotations
+
+import gc
+import os
+from contextlib import suppress
+from importlib import import_module
+
+from . import forked
+
+MODULES = (
+    "numpy",
+    "pandas",
+    "pyarrow.dataset",
+    "pyarrow.parquet",
+    "scipy.optimize",
+    "scipy.special",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.figure",
+    "IPython.display",
+    "papermill",
+    "ohstats.data",
+    "ohstats.engine",
+    "ohstats.result",
+    "ohstats.runner",
+    "ohstats.sections",
+)
+
+
+def warm() -> None:
+    """Import all of it and do once what is slow the first time."""
+    from . import shell
+
+    with shell.cells().shell.builtin_trap:  # some libraries look for a kernel when they are imported
+        for name in MODULES:
+            import_module(name)
+        _draw()
+        _read()
+    gc.collect()
+    gc.freeze()  # so that collecting in a child does not copy these pages
+
+
+def _draw() -> None:
+    from . import figures, language
+
+    for each in language.LANGUAGES:
+        language.catalogue(each)
+
+    def draw(drawing: object) -> None:
+        axes = drawing.subplots()  # type: ignore[attr-defined]
+        axes.plot([2020, 2021], [1, 2], marker="o", label="\u2713 1.0")
+        axes.set_title("\u2013")
+        axes.legend()
+
+    figures.render(draw, height=2, name="warm", title="", alt="")
+
+
+def _read() -> None:
+    from . import reference
+
+    for name in ("categories", "indicators", "targets", "breaks"):
+        reference.table(name)
+
+
+if os.environ.get(forked.WARMING) == "1":
+    os.environ.pop(forked.WARMING)
+    with suppress(Exception):  # what fails here fails again in each report, and is told there
+        warm()
