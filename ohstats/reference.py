@@ -50,7 +50,7 @@ def table(name: str, own: Path | None = None, *, key: str | list[str] | None = N
             "{file}: columns {columns} do not fit; the table has {known}.",
             file=path.name, columns=", ".join(unknown + lacking), known=", ".join(rows.columns),
         )  # fmt: skip
-    both = pd.concat([rows, added.reindex(columns=rows.columns).fillna("")], ignore_index=True)
+    both = pd.concat([rows, added.reindex(columns=rows.columns, fill_value="")], ignore_index=True)
     return both.drop_duplicates(key, keep="last", ignore_index=True) if key else both
 
 
