@@ -180,6 +180,7 @@ def reason(note: str) -> str:
         "denominator is 0": _("denominator is 0"),
         "numerator above denominator": _("numerator above denominator"),
         "trend target": _("no single figure: see the facts"),
+        "no target value": _("the target has no value"),
         NOT_SHOWN: _("not shown (small numbers)"),
     }.get(note, note)
 
@@ -235,4 +236,6 @@ def gap(row: dict[str, Any], language: str) -> str:
     if pd.isna(row["gap"]) or row["gap"] == 0:
         return DASH
     unit = row["unit_zh"] if language == "zh" else row["unit_en"] if row["gap"] == 1 else row["unit_en_plural"]
+    if row["comparator"] == "<=":
+        return _("{n} fewer {unit}", n=count(row["gap"]), unit=unit)
     return _("{n} more {unit}", n=count(row["gap"]), unit=unit)
