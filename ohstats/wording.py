@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .language import _, ngettext
-from .occurrence import NOT_SHOWN
+from .occurrence import NOT_SHOWN, PROVISIONAL
 
 if TYPE_CHECKING:
     from .periods import Period
@@ -174,6 +174,7 @@ def reason(note: str) -> str:
         "not estimable: one year": _("only one year"),
         "not estimable: cases in one year only": _("cases in one year only"),
         "no figure": _("no figure"),
+        PROVISIONAL: _("provisional years only"),
         "declared gap": _("no figure"),
         "no data": _("no data"),
         "protected": _("protected"),
