@@ -47,6 +47,9 @@ def _datasets(folders: list[Path], example: bool) -> list[Dataset]:
     loaded = [dataset.load(folder) for folder in chosen]
     codes = [code for each in loaded for code in each.reported]
     twice = sorted({code for code in codes if codes.count(code) > 1})
+    ids = [each.id for each in loaded]
+    if same := sorted({name for name in ids if ids.count(name) > 1}):
+        raise ParameterRefused("More than one data set has the id {names}.", names=", ".join(same))
     if twice:
         raise ParameterRefused("The places {codes} stand in more than one data set.", codes=", ".join(twice))
     return loaded
