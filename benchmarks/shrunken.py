@@ -123,18 +123,12 @@ def speed() -> pd.DataFrame:
     _slope, large = region(rng, 2850, 15, 0.05, "NB2", 0.1)
     small = large[large["place"] < 100]
     places = large.groupby("place", as_index=False)["cases"].sum().assign(people=rng.integers(1_000, 900_000, 2850))
-    rows = pd.DataFrame(
-        {"row": np.arange(100_000), "cases": rng.poisson(4, 100_000), "before": rng.poisson(20, 100_000)}
-    )
+    rows = pd.DataFrame({"row": np.arange(100_000), "cases": rng.poisson(4, 100_000), "before": rng.poisson(20, 100_000)})
     size = {"events": "cases", "population": "people", "by": "place"}
     tasks: dict[str, Callable[[], object]] = {
-        "shrunken trends of 2,850 places × 15 years": lambda: surveillance.shrunken_trend(
-            large, place="place", **COLUMNS
-        ),
+        "shrunken trends of 2,850 places × 15 years": lambda: surveillance.shrunken_trend(large, place="place", **COLUMNS),
         "held-out score of 2,850 places": lambda: surveillance.holdout_score(large, place="place", **COLUMNS),
-        "forecasts of 100 places, 3 years, 10,000 draws": lambda: surveillance.forecast(
-            small, by="place", horizon=3, **COLUMNS
-        ),
+        "forecasts of 100 places, 3 years, 10,000 draws": lambda: surveillance.forecast(small, by="place", horizon=3, **COLUMNS),
         "exceedance of 100,000 rows": lambda: surveillance.exceedance(
             rows, observed="cases", baseline="before", baseline_years=5, by="row"
         ),

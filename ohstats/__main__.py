@@ -48,6 +48,9 @@ def _datasets(folders: list[Path], example: bool) -> list[Dataset]:
     loaded = [dataset.load(folder) for folder in chosen]
     codes = [code for each in loaded for code in each.reported]
     twice = sorted({code for code in codes if codes.count(code) > 1})
+    ids = [each.id for each in loaded]
+    if same := sorted({name for name in ids if ids.count(name) > 1}):
+        raise ParameterRefused("More than one data set has the id {names}.", names=", ".join(same))
     if twice:
         raise ParameterRefused("The places {codes} stand in more than one data set.", codes=", ".join(twice))
     return loaded
@@ -110,7 +113,8 @@ def run(
         int, typer.Option("-j", "--workers", help=_("Reports made at the same time (default: number of cores)."))
     ] = 0,
     engine: Annotated[
-        str, typer.Option("--engine", help=_("ohstats (quick: processes forked from a warm one) or kernel (a kernel per report)."))
+        str,
+        typer.Option("--engine", help=_("ohstats (quick: processes forked from a warm one) or kernel (a kernel per report).")),
     ] = "ohstats",
     time_limit: Annotated[float, typer.Option("--time-limit", min=1, help=_("Seconds that one report may take."))] = 600,
     memory_limit: Annotated[
@@ -175,9 +179,7 @@ def _pairs(parameters: list[str]) -> dict[str, str]:
     return dict(each.split("=", 1) for each in parameters)
 
 
-def _progress(
-    jobs: list[Job], workspace: paths.Workspace, workers: int, engine: str, limits: Limits
-) -> list[Outcome]:
+def _progress(jobs: list[Job], workspace: paths.Workspace, workers: int, engine: str, limits: Limits) -> list[Outcome]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 

@@ -160,8 +160,8 @@ def _parse(column: schema.Column, frame: pl.DataFrame, places: set[str]) -> list
     if column.type == "code":
         return [text.alias(name), (filled & ~text.is_in(list(places))).alias(f"{name}!")]
     if column.type == "period":
-        known = [value for value in frame[name].unique() if periods.is_period(value)]
-        return [text.alias(name), (filled & ~text.is_in(known)).alias(f"{name}!")]
+        known = {value: str(periods.parse(value)) for value in frame[name].unique() if periods.is_period(value)}
+        return [text.replace(known).alias(name), (filled & ~text.is_in(list(known))).alias(f"{name}!")]
     if column.type == "count":
         number = text.str.replace_all(r"(\d),(\d{3})", "$1$2").str.extract(r"^(\d{1,15})(?:\.0+)?$").cast(pl.Int64)
         below = text.str.extract(r"^<\s*(\d{1,6})$").cast(pl.Int64)

@@ -70,7 +70,7 @@ def _indicator_values(table: pd.DataFrame, indicators: pd.DataFrame) -> pd.DataF
         )
     )
     made["counts"] = made["counts"].fillna("case")  # an undeclared indicator gets the strictest rules
-    made["basis"] = made["basis"].fillna("census")
+    made["basis"] = made["basis"].replace("", None).fillna("census")
     return _typed(made)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, files, periods
+from . import __version__, files, periods, reference, schema
 from .errors import Fault, FileRefused, ParameterRefused, nearest
 from .paths import REFERENCE, REPOSITORY, examples
 from .reference import NATION
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _KNOWN = {"id", "title_zh", "title_en", "publisher_zh", "publisher_en", "data_date", "published", "synthetic", "covers"}
+_PUBLISHED = ("publisher", "title", "date")
+_BASES = ("report", "diagnosis")
 _LEVELS = ("nation", "province", "city", "county", "zone")
 _CODE = re.compile(r"[1-9]\d{5}")
 
@@ -143,12 +145,16 @@ def load(data_dir: str | Path) -> Dataset:
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", str(told.get("id", ""))):
         faults.append(Fault("'id' must be a short name of small letters, digits, - and _"))
     places = _places(folder)
-    covers = _covers(told.get("covers") or [], places, faults)
+    covers = _covers(told.get("covers"), places, faults)
     published = told.get("published")
-    if published is not None and not (isinstance(published, dict) and {"publisher", "title", "date"} <= set(published)):
+    if published is not None and not (isinstance(published, dict) and all(published.get(name) for name in _PUBLISHED)):
         faults.append(Fault("'published' needs publisher, title and date"))
+    if not isinstance(told.get("synthetic", False), bool):
+        faults.append(Fault("'synthetic' must be true or false, without quotes"))
     if faults:
         raise FileRefused("{file}: {n} problems.", file=f"{folder.name}/dataset.yml", n=len(faults), faults=faults)
+    for name in ("categories", "indicators", "targets", "breaks"):
+        reference.table(name, folder)  # refused here, before anything runs
     return Dataset(
         folder=folder,
         id=str(told["id"]),
@@ -156,14 +162,16 @@ def load(data_dir: str | Path) -> Dataset:
         publishers={language: str(told.get(f"publisher_{language}") or "") for language in ("zh", "en")},
         data_date=str(told.get("data_date") or ""),
         published={key: str(value) for key, value in published.items()} if published else None,
-        synthetic=bool(told.get("synthetic", False)),
+        synthetic=told.get("synthetic", False),
         places=places,
         covers=tuple(covers),
     )
 
 
 def _find(data_dir: Path) -> Path:
-    candidates = [data_dir, REPOSITORY / data_dir, examples() / data_dir.name]
+    candidates = [data_dir, REPOSITORY / data_dir]
+    if data_dir.parts[:-1] in ((), ("data", "example")):  # another folder is meant as it stands, also when it is not there
+        candidates.append(examples() / data_dir.name)
     for folder in candidates:
         if (folder / "dataset.yml").is_file():
             return folder.resolve()
@@ -181,11 +189,13 @@ def _places(folder: Path) -> pd.DataFrame:
     if lacking:
         raise FileRefused("{file} lacks the columns {columns}.", file="places.csv", columns=", ".join(lacking))
     faults = []
-    for row, code, level in zip(frame["row"], frame["code"], frame["level"], strict=True):
+    for row, code, level, parent in frame[["row", "code", "level", "parent"]].itertuples(index=False):
         if not _CODE.fullmatch(code):
             faults.append(Fault("row {row}: code '{code}' is not six digits without a leading zero", row=row, code=code))
         if level not in _LEVELS:
             faults.append(Fault("row {row}: level '{level}' is none of {known}", row=row, level=level, known=", ".join(_LEVELS)))
+        if parent and not _CODE.fullmatch(parent):
+            faults.append(Fault("row {row}: parent '{code}' is not six digits without a leading zero", row=row, code=parent))
     twice = frame.loc[frame["code"].duplicated(), "row"]
     faults += [Fault("row {row}: this code stands in an earlier row", row=row) for row in twice]
     if faults:
@@ -194,23 +204,35 @@ def _places(folder: Path) -> pd.DataFrame:
 
 
 def _covers(told: Any, places: pd.DataFrame, faults: list[Fault]) -> list[Cover]:
-    made = []
-    codes = set(places["code"])
-    for number, entry in enumerate(told, start=1):
-        try:
-            named = entry["places"]
-            wanted = tuple(places["code"]) if named == "all" else tuple(str(code) for code in named)
-            span = periods.parse(entry["periods"])
-            cover = Cover(str(entry["table"]), wanted, span, str(entry.get("year_basis", "")), tuple(entry.get("keys", ())))
-        except (TypeError, KeyError, ParameterRefused):
-            faults.append(
-                Fault("covers, entry {number}: needs table, places (all or a list of codes) and periods", number=number)
-            )
-            continue
-        missing = [code for code in wanted if code not in codes]
-        if missing:
-            faults.append(Fault("covers, entry {number}: {codes} not in places.csv", number=number, codes=", ".join(missing)))
-        made.append(cover)
-    if not made and not faults:
-        faults.append(Fault("'covers' must say which table covers which places and periods"))
-    return made
+    if not isinstance(told, list) or not told:
+        faults.append(Fault("'covers' must list which table covers which places and periods"))
+        return []
+    made = [_cover(number, entry, places, faults) for number, entry in enumerate(told, start=1)]
+    return [cover for cover in made if cover is not None]
+
+
+def _cover(number: int, entry: Any, places: pd.DataFrame, faults: list[Fault]) -> Cover | None:
+    """One entry; what is wrong with it goes to `faults`."""
+    try:
+        named, keys, basis = entry["places"], entry.get("keys", []), str(entry.get("year_basis", ""))
+        wanted = list(places["code"]) if named == "all" else [str(code) for code in named if isinstance(named, list)]
+        cover = Cover(str(entry["table"]), tuple(wanted), periods.parse(entry["periods"]), basis, tuple(keys))
+    except (TypeError, KeyError, AttributeError, ParameterRefused):
+        cover = None
+    if cover is None or not wanted or not isinstance(keys, list):
+        needs = Fault("table, places (all or a list of codes) and periods are needed; keys are a list")
+        faults.append(Fault("covers, entry {number}: {problem}", number=number, problem=needs))
+        return None
+    found = []
+    if missing := [code for code in wanted if code not in set(places["code"])]:
+        found.append(Fault("{codes} not in places.csv", codes=", ".join(missing)))
+    if cover.table not in schema.tables():
+        found.append(Fault("no table '{table}'; there are {known}", table=cover.table, known=", ".join(schema.tables())))
+    if cover.table == "case_counts":
+        categories = set(reference.table("categories")["key"])
+        if strange := [str(key) for key in keys if str(key) not in categories]:
+            found.append(Fault("no category {keys}", keys=", ".join(strange)))
+        if basis not in _BASES:
+            found.append(Fault("year_basis must be one of {known}", known=", ".join(_BASES)))
+    faults += [Fault("covers, entry {number}: {problem}", number=number, problem=each) for each in found]
+    return cover

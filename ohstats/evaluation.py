@@ -31,7 +31,18 @@ def in_force(data: Data) -> pd.DataFrame:
     chosen = rows[(begins <= year) & (ends >= year) & level & judged].copy()
     order = {code: number for number, code in enumerate(data.dataset.ancestors(data.place["code"]))}
     chosen["distance"] = chosen["jurisdiction_code"].map(order)
-    return chosen.sort_values(["distance"], kind="stable").drop(columns="distance").reset_index(drop=True)
+    chosen = chosen.sort_values(["distance"], kind="stable").drop(columns="distance").reset_index(drop=True)
+    chosen = _named(chosen, "indicator_id", "name", data.indicators.set_index("indicator_id"))
+    return _named(chosen, "jurisdiction_code", "jurisdiction", data.dataset.places.set_index("code"))
+
+
+def _named(rows: pd.DataFrame, key: str, column: str, known: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the declared name where they bring none of their own, else with the bare key."""
+    names = [f"{column}_zh", f"{column}_en"]
+    bare = (rows[names] == "").all(axis=1)
+    for name, declared in zip(names, ("name_zh", "name_en"), strict=True):
+        rows[name] = rows[name].mask(bare, rows[key].map(known[declared]).fillna(rows[key]))
+    return rows
 
 
 def against_targets(data: Data) -> pd.DataFrame:
@@ -52,10 +63,11 @@ def against_targets(data: Data) -> pd.DataFrame:
     rows = rows.merge(
         data.indicators[["indicator_id", "unit_zh", "unit_en", "unit_en_plural", "kind"]], on="indicator_id", how="left"
     )
+    trends = rows["comparator"].isin(_TRENDS)
+    rows["note"] = rows["note"].mask((rows["target_value"] == "") & ~trends, "no target value")
     has_facts = rows["note"].eq("") | (rows["indicator_id"].eq("new_cases_trend") & bool(len(occurrence.total(data))))
-    rows["note"] = rows["note"].mask(rows["comparator"].isin(_TRENDS) & has_facts, TREND_TARGET)
-    usable = rows["note"].eq("") & (rows["target_value"] != "")
-    return _judge(rows, usable)
+    rows["note"] = rows["note"].mask(trends & has_facts, TREND_TARGET)
+    return _judge(rows, rows["note"] == "")
 
 
 def _judge(rows: pd.DataFrame, usable: pd.Series[bool]) -> pd.DataFrame:
@@ -82,6 +94,6 @@ def _judge(rows: pd.DataFrame, usable: pd.Series[bool]) -> pd.DataFrame:
 
 
 def largest_gaps(rows: pd.DataFrame, most: int = 3) -> pd.DataFrame:
-    """Targets not met, the largest gap in units first, each indicator once."""
-    missed = rows[rows["status"] == NOT_MET].sort_values("gap", ascending=False, kind="stable")
+    """Targets not met with a gap that can be said in units (not of samples), the largest first, each indicator once."""
+    missed = rows[(rows["status"] == NOT_MET) & rows["gap"].notna()].sort_values("gap", ascending=False, kind="stable")
     return missed.drop_duplicates("indicator_id").head(most)

@@ -43,10 +43,9 @@ def decode(content: bytes, name: str) -> tuple[str, str]:
     FileRefused
         The bytes are text in none of them.
     """
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if content.startswith(mark):
-            return content.decode(encoding), encoding
-    for encoding in ("utf-8", "gb18030"):
+    marks = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+    marked = [encoding for mark, encoding in marks if content.startswith(mark)]
+    for encoding in marked or ("utf-8", "gb18030"):
         try:
             return content.decode(encoding), encoding
         except UnicodeDecodeError:
@@ -62,14 +61,24 @@ def read_text_table(path: Path) -> tuple[pd.DataFrame, str]:
     Raises
     ------
     FileRefused
-        No header, a header twice, or rows with more cells than the header; all of them are listed.
+        No header, a header twice or one of our own names, rows with more cells than the header (all of them are listed), or
+        quotes that do not match, which would swallow the rows after them.
     """
     text, encoding = decode(read_bytes(path), path.name)
-    lines = list(csv.reader(io.StringIO(text, newline="")))
+    reader, lines = csv.reader(io.StringIO(text, newline=""), strict=True), []
+    try:
+        lines.extend(reader)
+    except csv.Error as error:
+        raise FileRefused(
+            "{file}: the double quotes of row {row} do not match; inside quoted text write a quote twice.",
+            file=path.name, row=len(lines) + 1,
+        ) from error  # fmt: skip
     if not lines or not any(cell.strip() for cell in lines[0]):
         raise FileRefused("{file} has no header in its first row.", file=path.name)
     header = [cell.strip() for cell in lines[0]]
-    twice = sorted({name for name in header if header.count(name) > 1})
+    if "row" in header:
+        raise FileRefused("{file}: the header 'row' is taken; give the column another name.", file=path.name)
+    twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         raise FileRefused("{file}: the header holds {names} twice.", file=path.name, names=", ".join(twice))
     numbered = [(number, line) for number, line in enumerate(lines[1:], start=2) if any(cell.strip() for cell in line)]
@@ -80,8 +89,15 @@ def read_text_table(path: Path) -> tuple[pd.DataFrame, str]:
             file=path.name,
             rows=", ".join(long[:20]),
         )
+    unnamed = [place for place, name in enumerate(header) if not name]
+    stray = [str(number) for number, line in numbered if any(line[place : place + 1] not in ([], [""]) for place in unnamed)]
+    if stray:
+        raise FileRefused(
+            "{file}: rows {rows} hold values in a column without a header.", file=path.name, rows=", ".join(stray[:20])
+        )
     cells = [line + [""] * (len(header) - len(line)) for _number, line in numbered]
-    frame = pd.DataFrame(cells, columns=header, dtype="str")
+    frame = pd.DataFrame(cells, columns=range(len(header)), dtype="str").drop(columns=unnamed)
+    frame.columns = pd.Index([name for name in header if name])
     frame.insert(0, "row", [number for number, _line in numbered])
     return frame, encoding
 

@@ -9,18 +9,7 @@ from scipy import special
 
 from . import loglinear
 from .errors import ParameterRefused
-from .estimates import (
-    check_free,
-    check_options,
-    counted,
-    estimate,
-    grouped,
-    labels,
-    measured,
-    names_of,
-    whole,
-    years_once,
-)
+from .estimates import check_free, check_options, counted, estimate, grouped, labels, measured, names_of, whole, years_once
 from .inputs import for_groups
 
 if TYPE_CHECKING:
@@ -304,9 +293,7 @@ def outlook(table: pd.DataFrame, *, count: str, year: str, population: str | Non
     fit = loglinear.poisson(fitted)
     centre = (fit.mean * fitted.time).sum(axis=1) / fit.mean.sum(axis=1)
     weights = np.where(
-        fitted.there,
-        fitted.offset - newest[trend][:, None] + fit.slope[:, None] * (fitted.time - centre[:, None]),
-        -np.inf,
+        fitted.there, fitted.offset - newest[trend][:, None] + fit.slope[:, None] * (fitted.time - centre[:, None]), -np.inf
     )
     log_mean = np.log(fit.mean.sum(axis=1)) - special.logsumexp(weights, axis=1)
 

@@ -172,7 +172,7 @@ def _begin(connection: Connection, environment: dict[str, str], limits: Limits, 
     for name, value in ONE_THREAD.items():
         os.environ.setdefault(name, value)
     _bound(limits)
-    global _limits  # noqa: PLW0603
+    global _limits
     _limits = limits
     try:
         work(connection, *rest)

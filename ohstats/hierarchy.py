@@ -251,9 +251,7 @@ def _likelihood(places: Places, noise: Noise, slope: Floats) -> tuple[Floats, Fl
     return value, rise, bend + np.where(known, 0.0, 2 * rise**2 / (df + 1)), bend
 
 
-def _modes(
-    places: Places, noise: Noise, mean: Floats | float, variance: Floats | float, start: Floats
-) -> tuple[Floats, Floats]:
+def _modes(places: Places, noise: Noise, mean: Floats | float, variance: Floats | float, start: Floats) -> tuple[Floats, Floats]:
     """About where each place's posterior is highest under a normal prior, and its width there."""
     mode = start
     for _step in range(100):

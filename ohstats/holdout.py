@@ -120,9 +120,7 @@ def holdout_score(
         "no_trend": _pooled(region, level, held),
     }
     number = np.bincount(row, minlength=len(codes))
-    mean = pd.DataFrame(
-        {name: np.bincount(row, score, len(codes)) / np.maximum(number, 1) for name, score in scores.items()}
-    )
+    mean = pd.DataFrame({name: np.bincount(row, score, len(codes)) / np.maximum(number, 1) for name, score in scores.items()})
     kind = np.where(places.total == 0, 1, 1 + np.searchsorted(EDGES, places.total / places.years, side="right"))
     rows = []
     for code, name in enumerate(CLASSES):

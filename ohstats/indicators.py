@@ -40,7 +40,7 @@ def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
     made = pd.DataFrame({"measure": ids}).merge(
         rows[["measure", "numerator", "denominator", "hidden", "source"]], on="measure", how="left"
     )
-    made["basis"] = made["measure"].map(declared["basis"])
+    made["basis"] = made["measure"].map(declared["basis"].replace("", "census"))
     made["is_share"] = made["measure"].map(declared["measure"]).isin(["proportion", "trend_share"])
     made["note"] = _reasons(made)
     return shares(made)

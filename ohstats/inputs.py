@@ -38,9 +38,7 @@ def given(table: pd.DataFrame, column: str, *, above_zero: bool = False) -> Floa
     return values
 
 
-def for_groups(
-    table: pd.DataFrame, number: str | float, groups: Groups, *, name: str, above_zero: bool = False
-) -> Floats:
+def for_groups(table: pd.DataFrame, number: str | float, groups: Groups, *, name: str, above_zero: bool = False) -> Floats:
     """One number per group: the same for all, or from a column that does not vary within a group.
 
     Raises

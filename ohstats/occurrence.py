@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MIN_POINTS = 5  # fewer points since a break: cannot tell
 EFFORT_CHANGE = 10.0  # percent: a smaller change of detection effort does not qualify a verdict
 NOT_SHOWN = "not shown (small numbers)"
-TOO_FEW = "fewer than 5 points"
+PROVISIONAL = "provisional years only"
 
 
 class Window(NamedTuple):
@@ -94,7 +94,8 @@ def change(series: pd.DataFrame, window: Window, *, without: tuple[str, ...] = (
     -------
     DataFrame
         The columns of `trend.verdict`, with `first_year`, `last_year` and `n_points`. Where a year of the window is hidden
-        nothing is fitted: the verdict is empty and the note says "not shown (small numbers)".
+        nothing is fitted: the verdict is empty and the note says "not shown (small numbers)". Without a year to fit the
+        verdict is "cannot tell".
     """
     inside = series[series["year"].between(*window)]
     left_out = ("gap", "provisional", *without)
@@ -106,7 +107,8 @@ def change(series: pd.DataFrame, window: Window, *, without: tuple[str, ...] = (
     fitted = trend.verdict(trend.percent_change(points, count="value", year="year"), min_points=MIN_POINTS)
     if hidden or used.empty:
         fitted[["value", "lower", "upper", "slope", "numerator"]] = np.nan
-        fitted["verdict"], fitted["note"] = "", NOT_SHOWN if hidden else "no figure"
+        why = PROVISIONAL if (inside["state"] == "provisional").any() else "no figure"
+        fitted["verdict"], fitted["note"] = ("", NOT_SHOWN) if hidden else (trend.UNKNOWN, why)
         fitted["n_points"] = len(used)
     fitted["first_year"], fitted["last_year"] = window if used.empty else (used["year"].min(), used["year"].max())
     return fitted

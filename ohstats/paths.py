@@ -42,7 +42,7 @@ def notebook(name: str) -> Path:
     if path.suffix == ".ipynb" and path.is_file():
         return path
     known = {each.stem: each for each in sorted(notebooks().glob("*.ipynb"))}
-    wanted = path.stem if path.suffix == ".ipynb" else name
+    wanted = name.removesuffix(".ipynb")  # a path that names a folder is meant as it stands
     for stem, each in known.items():
         if wanted in (stem, stem.split("_", 1)[-1]):
             return each

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from .errors import ParameterRefused
 
 _FORMS = re.compile(
-    r"(?P<year>\d{4})(?:(?:H(?P<half>[12]))|(?:Q(?P<quarter>[1-4]))|(?:-(?P<from>\d\d)\.\.(?P<to>\d\d))|(?:\.\.(?P<last>\d{4})))?"
+    r"(?P<year>\d{4})(?:(?:H(?P<half>[12]))|(?:Q(?P<quarter>[1-4]))|(?:-(?P<from>\d\d)\.\.(?P<to>\d\d))|(?:\.\.(?P<last>\d{4})))?",
+    re.ASCII,
 )
 
 
@@ -44,7 +45,7 @@ class Period:
 
 
 def parse(text: str | int) -> Period:
-    """The period that `text` names.
+    """The period that `text` names; its own text is the shortest one, so that 2024-01..06 and 2024H1 are the same.
 
     Parameters
     ----------
@@ -58,8 +59,8 @@ def parse(text: str | int) -> Period:
 
     Examples
     --------
-    >>> parse("2024Q3").start, parse("2024-01..09").end, parse("2018..2023").last_year
-    ((2024, 7), (2024, 9), 2023)
+    >>> parse("2024Q3").start, parse("2024-01..09").end, parse("2018..2023").last_year, str(parse("2024-01..12"))
+    ((2024, 7), (2024, 9), 2023, '2024')
     """
     match = _FORMS.fullmatch(str(text).strip())
     period = _months(match) if match else None
@@ -82,7 +83,16 @@ def _months(match: re.Match[str]) -> Period | None:
     elif match["from"]:
         first_month, last_month = int(match["from"]), int(match["to"])
     sensible = 1 <= first_month <= last_month <= 12 and year <= last and year >= 1900 and last <= 2199
-    return Period((year, first_month), (last, last_month), match.string.strip()) if sensible else None
+    return Period((year, first_month), (last, last_month), _text(year, last, first_month, last_month)) if sensible else None
+
+
+def _text(year: int, last: int, first_month: int, last_month: int) -> str:
+    """The shortest way to write a period."""
+    if year != last:
+        return f"{year}..{last}"
+    months = (first_month, last_month)
+    short = {(1, 12): "", (1, 6): "H1", (7, 12): "H2", (1, 3): "Q1", (4, 6): "Q2", (7, 9): "Q3", (10, 12): "Q4"}
+    return f"{year}{short[months]}" if months in short else f"{year}-{first_month:02}..{last_month:02}"
 
 
 def is_period(text: str) -> bool:

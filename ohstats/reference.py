@@ -7,13 +7,35 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .errors import FileRefused
+from . import files
+from .errors import Fault, FileRefused
 from .paths import REFERENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NATION = "100000"
+_YEAR = r"\d{4}"
+_NEEDED = {
+    "breaks": ["place", "first_period_after", "kind", "scope"],
+    "targets": ["indicator_id", "comparator", "jurisdiction_code"],
+    "indicators": ["indicator_id", "measure"],
+}
+_WORDS = {
+    ("breaks", "kind"): ("break", "note"),
+    ("breaks", "scope"): ("place", "below"),
+    ("targets", "comparator"): (">=", "<=", "trend_falling", "trend_rising", "reference", "qualitative", "none"),
+    ("indicators", "measure"): ("proportion", "count", "trend", "trend_share"),
+    ("indicators", "basis"): ("census", "sample", ""),
+}
+_FORMS = {
+    ("breaks", "first_period_after"): _YEAR,
+    ("breaks", "last_period"): f"({_YEAR})?",
+    ("targets", "in_force_from"): f"({_YEAR})?",
+    ("targets", "in_force_to"): f"({_YEAR})?",
+    ("targets", "target_value"): r"(\d+(\.\d+)?)?",
+}
 
 
 @lru_cache(maxsize=16)
@@ -36,22 +58,41 @@ def table(name: str, own: Path | None = None, *, key: str | list[str] | None = N
     Raises
     ------
     FileRefused
-        The data set's file lacks the key or has a column that the table does not know.
+        The data set's file lacks a column that it needs, has a column that the table does not know, or holds values that
+        are not understood; all such cells are listed.
     """
     rows = _packaged(name)
     path = own / f"{name}.csv" if own else None
     if path is None or not path.is_file():
         return rows.copy()
-    added = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    unknown = [column for column in added.columns if column not in rows.columns]
-    lacking = [column for column in [key] if isinstance(column, str) and column not in added.columns]
+    added, _encoding = files.read_text_table(path)
+    unknown = [column for column in added.columns if column not in ("row", *rows.columns)]
+    lacking = [column for column in _NEEDED.get(name, []) if column not in added.columns]
     if unknown or lacking:
         raise FileRefused(
             "{file}: columns {columns} do not fit; the table has {known}.",
             file=path.name, columns=", ".join(unknown + lacking), known=", ".join(rows.columns),
         )  # fmt: skip
-    both = pd.concat([rows, added.reindex(columns=rows.columns).fillna("")], ignore_index=True)
+    added = added.apply(lambda column: column if column.name == "row" else column.str.strip())
+    if faults := list(_faults(name, added)):
+        raise FileRefused("{file}: {n} problems.", file=path.name, n=len(faults), faults=faults)
+    both = pd.concat([rows, added.reindex(columns=rows.columns, fill_value="")], ignore_index=True)
     return both.drop_duplicates(key, keep="last", ignore_index=True) if key else both
+
+
+def _faults(name: str, added: pd.DataFrame) -> Iterator[Fault]:
+    """Cells of a data set's own rows that could not be understood later on."""
+    for (table, column), words in _WORDS.items():
+        if table == name and column in added.columns:
+            bad = added.loc[~added[column].isin(words), ["row", column]]
+            for row, value in bad.itertuples(index=False):
+                known = ", ".join(filter(None, words))
+                yield Fault("row {row}: {column} '{value}' is none of {known}", row=row, column=column, value=value, known=known)
+    for (table, column), form in _FORMS.items():
+        if table == name and column in added.columns:
+            bad = added.loc[~added[column].str.fullmatch(form), ["row", column]]
+            for row, value in bad.itertuples(index=False):
+                yield Fault("row {row}: {column} '{value}' is not written as a number", row=row, column=column, value=value)
 
 
 def name_of(row: pd.Series[str] | dict[str, str], language: str, column: str = "name") -> str:

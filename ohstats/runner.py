@@ -130,7 +130,8 @@ def plan(
     """
     from .periods import parse
 
-    chosen.check_period(parse(period))
+    when = parse(period)
+    chosen.check_period(when)
     jobs = []
     for notebook in notebooks:
         known = check_parameters(notebook, extra or ())
@@ -140,7 +141,7 @@ def plan(
             for language in languages:
                 every = {
                     "district": code,
-                    "period": period,
+                    "period": str(when),
                     "first_year": first_year,
                     "data_dir": str(chosen.folder),
                     "language": language,

@@ -17,9 +17,9 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import comm
-from IPython.core.error import StdinNotImplementedError
 from ipykernel.compiler import XCachingCompiler
 from ipykernel.zmqshell import ZMQInteractiveShell
+from IPython.core.error import StdinNotImplementedError
 from jupyter_client.session import Session
 from nbformat.v4 import output_from_msg
 from traitlets.config import Config

@@ -316,9 +316,7 @@ def _share(part: float, whole_: float) -> float:
     return float(part / whole_) if whole_ > 0 else float("nan")
 
 
-def _posterior(
-    x: Floats, n: Floats, there: NDArray[np.bool_], prior: Gamma | None, confidence: float
-) -> tuple[Floats, ...]:
+def _posterior(x: Floats, n: Floats, there: NDArray[np.bool_], prior: Gamma | None, confidence: float) -> tuple[Floats, ...]:
     """Posterior mean, limits and own share of each place; without a prior the pooled value with exact limits."""
     tail = (1 - confidence) / 2
     if prior is None:
@@ -327,11 +325,7 @@ def _posterior(
         same = [np.where(there, _share(float(part), people), np.nan) for part in (cases, ends[0][0], ends[1][0])]
         return same[0], same[1], same[2], np.where(there, 0.0, np.nan)
     shape, rate = np.where(there, x + prior.shape, np.nan), np.where(there, n + prior.rate, np.nan)
-    value, lower, upper = (
-        shape / rate,
-        special.gammaincinv(shape, tail) / rate,
-        special.gammainccinv(shape, tail) / rate,
-    )
+    value, lower, upper = (shape / rate, special.gammaincinv(shape, tail) / rate, special.gammainccinv(shape, tail) / rate)
     return value, lower, np.maximum(upper, value), n / rate  # the mean of a very skewed gamma can pass its quantile
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .language import _, ngettext
-from .occurrence import NOT_SHOWN
+from .occurrence import NOT_SHOWN, PROVISIONAL
 
 if TYPE_CHECKING:
     from .periods import Period
@@ -174,12 +174,14 @@ def reason(note: str) -> str:
         "not estimable: one year": _("only one year"),
         "not estimable: cases in one year only": _("cases in one year only"),
         "no figure": _("no figure"),
+        PROVISIONAL: _("provisional years only"),
         "declared gap": _("no figure"),
         "no data": _("no data"),
         "protected": _("protected"),
         "denominator is 0": _("denominator is 0"),
         "numerator above denominator": _("numerator above denominator"),
         "trend target": _("no single figure: see the facts"),
+        "no target value": _("the target has no value"),
         NOT_SHOWN: _("not shown (small numbers)"),
     }.get(note, note)
 
@@ -234,4 +236,6 @@ def gap(row: dict[str, Any], language: str) -> str:
     if pd.isna(row["gap"]) or row["gap"] == 0:
         return DASH
     unit = row["unit_zh"] if language == "zh" else row["unit_en"] if row["gap"] == 1 else row["unit_en_plural"]
+    if row["comparator"] == "<=":
+        return _("{n} fewer {unit}", n=count(row["gap"]), unit=unit)
     return _("{n} more {unit}", n=count(row["gap"]), unit=unit)

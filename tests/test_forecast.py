@@ -39,8 +39,7 @@ def test_means_and_standard_errors_agree_with_r():
     for group, series in enumerate(known.groups.keys["series"]):
         for step in (1, 2):
             mean, se, low, high = (
-                expected[series, f"poisson_glm_h{step}", name]
-                for name in ("mean", "se_link", "plugin_pi_lo", "plugin_pi_hi")
+                expected[series, f"poisson_glm_h{step}", name] for name in ("mean", "se_link", "plugin_pi_lo", "plugin_pi_hi")
             )
             row = found.loc[(series, step)]
             assert row["value"] == pytest.approx(mean, rel=1e-7)
@@ -72,9 +71,7 @@ def test_simulated_means_follow_students_t():
     se = np.hypot(known.level_se, (known.last + 2 - known.centre) * known.slope_se) * np.sqrt(known.dispersion)
     found = (np.log(mean[0]) - np.log(known.mean(known.last + 2))) / se
     assert known.df.tolist() == [5.0]
-    assert np.quantile(found, [0.025, 0.25, 0.9, 0.975]) == pytest.approx(
-        stats.t(5).ppf([0.025, 0.25, 0.9, 0.975]), rel=0.02
-    )
+    assert np.quantile(found, [0.025, 0.25, 0.9, 0.975]) == pytest.approx(stats.t(5).ppf([0.025, 0.25, 0.9, 0.975]), rel=0.02)
     assert dispersion[0] == known.dispersion[0] > 1
 
 
@@ -95,9 +92,7 @@ def test_chance_of_at_most_so_many_agrees_with_r():
 
 
 def test_a_group_is_forecast_alike_alone_and_among_others():
-    both = pd.concat([table(STEADY, place="B"), table([3, 1, 4, 1, 5, 9, 2, 6], place="A")]).sample(
-        frac=1, random_state=1
-    )
+    both = pd.concat([table(STEADY, place="B"), table([3, 1, 4, 1, 5, 9, 2, 6], place="A")]).sample(frac=1, random_state=1)
     options = {"count": "cases", "year": "year", "by": "place", "horizon": 2}
     found = surveillance.forecast(both, **options)
     alone = surveillance.forecast(both[both["place"] == "B"], **options)

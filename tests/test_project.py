@@ -25,9 +25,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Each module imports only from those before it; docs/architecture.md says what each is for.
 STATISTICS = ["estimates", "limits", "loglinear", "rates", "trend", "joinpoint", "surveillance"]  # of ours: `errors`
 ORDER = [
-    *("language", "errors", "paths", "periods", "reference"),
+    *("language", "errors", "files", "paths", "periods", "reference"),
     *STATISTICS,
-    *("schema", "files", "dataset", "corrections", "clean", "synthetic", "counts", "disclosure", "data"),
+    *("schema", "dataset", "corrections", "clean", "synthetic", "counts", "disclosure", "data"),
     *("indicators", "occurrence", "evaluation", "wording", "figures", "display", "result", "sections", "show"),
     *("engine", "runner", "site", "gate", "__main__"),
 ]

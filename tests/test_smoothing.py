@@ -74,9 +74,7 @@ def test_no_people_no_cases_and_one_place_are_answered_with_a_reason():
     assert empty.loc[2, ["value", "lower", "upper", "raw", "own_share"]].isna().all()
     rates = surveillance.marshall(areas([(0, 1000), (0, 2000)]), **SIZE)
     assert rates["value"].tolist() == [0.0, 0.0]
-    assert rates["upper"].tolist() == pytest.approx(
-        [122.962648470465] * 2
-    )  # R: 1e5 * poisson.test(0, 3000)$conf.int[2]
+    assert rates["upper"].tolist() == pytest.approx([122.962648470465] * 2)  # R: 1e5 * poisson.test(0, 3000)$conf.int[2]
     risks = surveillance.poisson_gamma(areas([(0, 1000), (0, 0)]), **SIZE)
     assert risks["note"].tolist() == ["no cases in any place", "denominator is 0"]
     assert risks["value"].isna().all()
@@ -114,9 +112,7 @@ def test_ranks_put_clear_places_first_and_leave_small_ones_open():
 
 def test_ranks_of_equal_places_say_nothing():
     found = surveillance.ranks(areas([(10, 1000)] * 20), **SIZE)
-    assert found["note"].unique().tolist() == [
-        "no variation between places beyond chance: any place may have nearly any rank"
-    ]
+    assert found["note"].unique().tolist() == ["no variation between places beyond chance: any place may have nearly any rank"]
     assert found["lower"].max() <= 2
     assert found["upper"].min() >= 19
 

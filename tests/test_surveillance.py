@@ -71,9 +71,7 @@ def test_a_baseline_without_cases_leaves_a_chance_but_no_ratio():
 
 
 def test_a_short_baseline_is_less_sure_than_a_known_number():
-    short, long, known = (
-        against([9], baseline=[4 * years], baseline_years=years)["p"][0] for years in (2, 2000, 200_000)
-    )
+    short, long, known = (against([9], baseline=[4 * years], baseline_years=years)["p"][0] for years in (2, 2000, 200_000))
     assert short > long > 0
     assert known == pytest.approx(against([9], expected=[4.0])["p"][0], rel=1e-3)
 

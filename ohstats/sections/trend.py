@@ -88,6 +88,8 @@ def _break_rows(data: Data) -> pd.DataFrame:
 def case_figure(data: Data) -> Result:
     """Cases by year with the fitted line of each window, breaks, gaps and provisional years marked."""
     series = occurrence.yearly(data)
+    if series.empty:
+        return Result(id="case-figure", language=data.language, sentences=[_("The report holds no whole year: nothing to draw.")])
     found = occurrence.trends(data, series)
     found = found[found["value"].notna() & (found["n_points"] >= occurrence.MIN_POINTS)] if len(found) else found
     fits = pd.DataFrame(
@@ -175,7 +177,10 @@ def case_table(data: Data) -> Result:
             "noted event."
         )
     ]
-    return Result(id="cases", language=data.language, title=_("Reported cases"), sentences=said, table=table, estimates=series)
+    title = _("Reported cases")
+    if series.empty:
+        return Result(id="cases", language=data.language, title=title, sentences=[_("The report holds no whole year.")])
+    return Result(id="cases", language=data.language, title=title, sentences=said, table=table, estimates=series)
 
 
 def _variation(data: Data, series: pd.DataFrame) -> str:
@@ -271,13 +276,14 @@ def effort(data: Data) -> Result:
             "Detection effort is not known; supply persons_examined, diagnoses_completed or reporting_units as indicator values."
         )
         return replace(result, sentences=[text])
-    wide = known.pivot_table(index="year", columns="indicator_id", values="numerator", sort=True)
-    rows = [[str(year), *(wording.count(value) for value in wide.loc[year])] for year in wide.index]
+    cells = known["numerator"].map(wording.count).mask(known["hidden"], "*")
+    wide = known.assign(cell=cells).pivot_table(index="year", columns="indicator_id", values="cell", aggfunc="first")
+    rows = [[str(year), *wide.loc[year].fillna(wording.DASH)] for year in wide.index]
     table = Table(
         _("Detection effort by year"),
         [_("Year"), *(names[column] for column in wide.columns)],
         rows,
-        _("Counts as reported; years without a row are not known."),
+        _("Counts as reported; years without a row are not known; * is hidden (small numbers)."),
         numeric=tuple(range(1, len(wide.columns) + 1)),
     )
     return replace(result, sentences=_effort_sentences(data, known, names), table=table, estimates=known)
