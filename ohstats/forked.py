@@ -145,11 +145,14 @@ class Child:
         self.connection.close()
 
     def _signal(self, send: Callable[[int, int], None], number: int) -> None:
+        pid = self._process.pid
+        if pid is None:  # it was never started
+            return
         try:
-            send(self._process.pid, number)
+            send(pid, number)
         except ProcessLookupError:  # it ended, or has not yet begun
             if self._process.is_alive():
-                os.kill(self._process.pid, number)
+                os.kill(pid, number)
 
     def reason(self) -> str:
         """Why it ended without having finished, in plain words."""

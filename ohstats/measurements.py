@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from .clusters import verification_factor
 from .errors import Fault, ParameterRefused
 from .estimates import check_columns, check_options, estimate, grouped, labels, numbers, refuse, whole
 from .limits import normal_quantile
+from .rates.clusters import verification_factor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

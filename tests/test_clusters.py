@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ohstats import clusters, rates
+from ohstats import rates
 from ohstats.errors import CountError
+from ohstats.rates import clusters
 
 POINTS = pd.DataFrame({
     "employer": range(12),

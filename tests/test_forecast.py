@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ohstats import forecast as module
 from ohstats import surveillance
 from ohstats.errors import CountError, ParameterRefused
 from ohstats.estimates import COLUMNS
+from ohstats.surveillance import futures as module
 
 ORACLE = Path(__file__).parent / "oracle"
 NO_TREND = "too few years or cases for a trend: the mean of all years is carried on"

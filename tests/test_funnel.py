@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ohstats import funnel as module
 from ohstats import surveillance
 from ohstats.errors import CountError, ParameterRefused
+from ohstats.surveillance import funnels as module
 
 ORACLE = Path(__file__).parent / "oracle"
 WORDS = {

@@ -11,11 +11,12 @@ from scipy.stats import norm
 from scipy.stats import t as student
 from shared import shared
 
-from ohstats import joinpoint, joinpoint_grid
+from ohstats import joinpoint
 from ohstats.errors import CountError, ParameterRefused
-from ohstats.joinpoint_data import usual_most
-from ohstats.joinpoint_grid import best_knots, most_joinpoints, placements, smallest_sse
-from ohstats.joinpoint_slopes import Lines, average
+from ohstats.joinpoint import grid
+from ohstats.joinpoint.data import usual_most
+from ohstats.joinpoint.grid import best_knots, most_joinpoints, placements, smallest_sse
+from ohstats.joinpoint.slopes import Lines, average
 
 ORACLE = Path(__file__).parent / "oracle"
 YEARS = np.arange(2010, 2020)
@@ -351,7 +352,7 @@ def test_a_tie_is_counted_and_the_first_placement_taken(monkeypatch):
     row = joinpoint.fit(range(10), symmetric, joinpoints=1).candidates.iloc[1]
     assert (row["joinpoints"], row["ties"]) == ((2,), 2)
     line = joinpoint.fit(range(16), 3.0 ** np.arange(16), joinpoints=2).candidates
-    monkeypatch.setattr(joinpoint_grid, "_CELLS", 1)  # each placement in a block of its own
+    monkeypatch.setattr(grid, "_CELLS", 1)  # each placement in a block of its own
     pd.testing.assert_frame_equal(joinpoint.fit(range(16), 3.0 ** np.arange(16), joinpoints=2).candidates, line)
     assert line["joinpoints"].tolist() == [(), (2,), (2, 5)]
     assert line["ties"].tolist() == [placements(16, k) for k in range(3)]

@@ -23,13 +23,22 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Each module imports only from those before it; docs/architecture.md says what each is for.
-STATISTICS = ["estimates", "limits", "loglinear", "rates", "trend", "joinpoint", "surveillance"]  # of ours: `errors`
+STATISTICS = [
+    "estimates",
+    "limits",
+    "loglinear",
+    "rates",
+    "measurements",
+    "trend",
+    "joinpoint",
+    "surveillance",
+]  # of ours: `errors`
 ORDER = [
-    *("language", "errors", "files", "paths", "periods", "reference"),
+    *("language", "errors", "paths", "periods", "reference"),
     *STATISTICS,
-    *("schema", "dataset", "corrections", "clean", "synthetic", "counts", "disclosure", "data"),
-    *("indicators", "occurrence", "evaluation", "wording", "figures", "display", "result", "sections", "show"),
-    *("engine", "runner", "site", "gate", "__main__"),
+    *("schema", "files", "dataset", "corrections", "clean", "synthetic", "counts", "disclosure", "data"),
+    *("occurrence", "indicators", "evaluation", "wording", "figures", "display", "result", "sections"),
+    *("shell", "forked", "warm", "engine", "runner", "gate", "site", "__main__"),
 ]
 KEPT_TO = {"polars": {"clean"}, "statsmodels.api": set()}  # a forked child that has used polars can hang; api is slow
 

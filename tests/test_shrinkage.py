@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from shared import shared
 
-from ohstats import hierarchy, loglinear, surveillance, trend
+from ohstats import loglinear, surveillance, trend
 from ohstats.errors import CountError, ParameterRefused
 from ohstats.estimates import COLUMNS
-from ohstats.holdout import log_probability
+from ohstats.surveillance import hierarchy
+from ohstats.surveillance.holdout import log_probability
 
 ORACLE = Path(__file__).parent / "oracle"
 KEYS = {"count": "cases", "year": "year", "place": "place"}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy import special
 
-from . import loglinear
-from .errors import ParameterRefused
-from .estimates import check_free, check_options, counted, estimate, grouped, labels, measured, names_of, whole, years_once
+from .. import loglinear
+from ..errors import ParameterRefused
+from ..estimates import check_free, check_options, counted, estimate, grouped, labels, measured, names_of, whole, years_once
 from .inputs import for_groups
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from .estimates import Groups
+    from ..estimates import Groups
 
     Floats = NDArray[np.float64]
 

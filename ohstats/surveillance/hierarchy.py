@@ -23,7 +23,7 @@ from scipy import optimize, special
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .loglinear import Series
+    from ..loglinear import Series
 
     Floats = NDArray[np.float64]
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .joinpoint_grid import best_knots, largest_partial_r2, smallest_sse, spline
+from .grid import best_knots, largest_partial_r2, smallest_sse, spline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .joinpoint_data import Options
-    from .joinpoint_grid import Floats, Places
+    from .data import Options
+    from .grid import Floats, Places
 
 ALPHA = 0.05  # overall level of the sequence of permutation tests
 _ROUNDING = 1e-9  # ratios of SSE that differ relatively by less are equal

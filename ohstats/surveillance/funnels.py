@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from . import limits
-from .estimates import NO_DENOMINATOR, check_options, counted, estimate, grouped, labels, measured, per, whole
+from .. import limits
+from ..estimates import NO_DENOMINATOR, check_options, counted, estimate, grouped, labels, measured, per, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import limits
-from .errors import Fault
-from .estimates import check_options, counted, estimate, grouped, labels, measured, per, refuse, whole
+from .. import limits
+from ..errors import Fault
+from ..estimates import check_options, counted, estimate, grouped, labels, measured, per, refuse, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from . import limits
-from .clusters import clustered_proportion
-from .comparison import difference, fisher_midp, ratio_of_rates
-from .errors import ParameterRefused
-from .estimates import (
+from .. import limits
+from ..errors import ParameterRefused
+from ..estimates import (
     NO_DENOMINATOR,
     check_free,
     check_options,
@@ -25,6 +23,8 @@ from .estimates import (
     per,
     whole,
 )
+from .clusters import clustered_proportion
+from .comparison import difference, fisher_midp, ratio_of_rates
 from .standardisation import standardised_rate, standardised_ratio
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import Fault, ParameterRefused
-from .estimates import check_columns, numbers, refuse
+from ..errors import Fault, ParameterRefused
+from ..estimates import check_columns, numbers, refuse
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from .estimates import Groups
+    from ..estimates import Groups
 
     Floats = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .errors import ParameterRefused
-from .estimates import check_columns, check_free, check_options, counted, estimate, grouped, labels
+from ..errors import ParameterRefused
+from ..estimates import check_columns, check_free, check_options, counted, estimate, grouped, labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

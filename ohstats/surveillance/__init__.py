@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import special
 
-from . import limits
-from .errors import ParameterRefused
-from .estimates import check_options, counted, estimate, grouped, labels, whole
-from .forecast import forecast, target_probability
-from .funnel import funnel
+from .. import limits
+from ..errors import ParameterRefused
+from ..estimates import check_options, counted, estimate, grouped, labels, whole
+from .funnels import funnel
+from .futures import forecast, target_probability
 from .holdout import holdout_score
 from .inputs import for_groups, given
 from .shrinkage import shrunken_trend
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from .estimates import Groups
+    from ..estimates import Groups
 
     Floats = NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import special
 
-from . import loglinear
-from .estimates import Groups, check_free, check_options, counted, estimate, grouped, labels, measured, whole, years_once
-from .limits import t_quantile
+from .. import loglinear
+from ..estimates import Groups, check_free, check_options, counted, estimate, grouped, labels, measured, whole, years_once
+from ..limits import t_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

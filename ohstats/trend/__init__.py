@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from . import loglinear
-from .before_after import before_after, segmented
-from .decomposition import decomposition
-from .errors import ParameterRefused
-from .estimates import check_columns, check_options, counted, estimate, grouped, measured, numbers, whole, years_once
-from .limits import t_quantile
+from .. import loglinear
+from ..errors import ParameterRefused
+from ..estimates import check_columns, check_options, counted, estimate, grouped, measured, numbers, whole, years_once
+from ..limits import t_quantile
+from .before import before_after, segmented
+from .divisia import decomposition
 from .monotone import cochran_armitage, mann_kendall, sen_slope
 
 if TYPE_CHECKING:

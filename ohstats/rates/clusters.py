@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .errors import Fault
-from .estimates import NO_DENOMINATOR, Groups, check_columns, check_options, counted, estimate, grouped, labels, refuse, whole
-from .limits import t_quantile
+from ..errors import Fault
+from ..estimates import NO_DENOMINATOR, Groups, check_columns, check_options, counted, estimate, grouped, labels, refuse, whole
+from ..limits import t_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from .errors import CountError, ParameterRefused, nearest
-from .joinpoint_data import FEWEST, numbers, options, rows
-from .joinpoint_grid import spline
-from .joinpoint_select import regress
-from .joinpoint_slopes import Lines, average, estimates, plain, segments
+from ..errors import CountError, ParameterRefused, nearest
+from .data import FEWEST, numbers, options, rows
+from .grid import spline
+from .select import regress
+from .slopes import Lines, average, estimates, plain, segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from .joinpoint_grid import Floats
+    from .grid import Floats
 
     Column: TypeAlias = Sequence[float] | NDArray[Any] | pd.Series
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from . import hierarchy, loglinear
-from .estimates import check_options, counted, estimate, grouped, labels, measured, whole, years_once
+from .. import loglinear
+from ..estimates import check_options, counted, estimate, grouped, labels, measured, whole, years_once
+from . import hierarchy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from .errors import Fault, ParameterRefused
-from .estimates import check_options, counted, estimate, numbers, refuse
-from .limits import normal_quantile
+from ..errors import Fault, ParameterRefused
+from ..estimates import check_options, counted, estimate, numbers, refuse
+from ..limits import normal_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from .joinpoint_grid import separate_lines, spline
+from .grid import separate_lines, spline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .joinpoint_data import Rows
-    from .joinpoint_grid import Floats, Places
-    from .joinpoint_select import Scaled
+    from .data import Rows
+    from .grid import Floats, Places
+    from .select import Scaled
 
 LEVEL = 0.95
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import special
 
-from . import limits
-from .errors import ParameterRefused
-from .estimates import NO_DENOMINATOR, check_options, counted, estimate, grouped, labels, measured, per, whole
+from .. import limits
+from ..errors import ParameterRefused
+from ..estimates import NO_DENOMINATOR, check_options, counted, estimate, grouped, labels, measured, per, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from .estimates import Groups
+    from ..estimates import Groups
 
     Floats = NDArray[np.float64]
 

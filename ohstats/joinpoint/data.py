@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .errors import CountError, Fault, ParameterRefused
-from .joinpoint_grid import most_joinpoints, placements
+from ..errors import CountError, Fault, ParameterRefused
+from .grid import most_joinpoints, placements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from .joinpoint_grid import Floats
+    from .grid import Floats
 
 FEWEST = 7  # points
 PERMUTATION_BELOW = 20  # points: permutation test, from there on weighted BIC

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from . import limits
-from .estimates import NO_DENOMINATOR, check_options, counted, estimate, grouped, labels, measured, whole
+from .. import limits
+from ..estimates import NO_DENOMINATOR, check_options, counted, estimate, grouped, labels, measured, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from . import hierarchy, loglinear
-from .errors import ParameterRefused
-from .estimates import check_options, counted, estimate, grouped, measured, years_once
-from .forecast import JEFFREYS, Outlook, futures, outlook
-from .limits import t_quantile
+from .. import loglinear
+from ..errors import ParameterRefused
+from ..estimates import check_options, counted, estimate, grouped, measured, years_once
+from ..limits import t_quantile
+from . import hierarchy
+from .futures import JEFFREYS, Outlook, futures, outlook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
