@@ -194,3 +194,11 @@ def test_faults_are_named():
         surveillance.forecast(table(STEADY), count="cases", year="year", by="year")
     with pytest.raises(ParameterRefused, match=r"^target is -1: give a finite number from 0 up$"):
         target(STEADY, target=-1, deadline=2030)
+
+
+def test_an_empty_table_is_answered_with_a_reason():
+    empty = table([])
+    for found in (ahead([]), target([], target=3, deadline=2030)):
+        assert found["note"].tolist() == ["no years"]
+        assert found[["value", "lower", "upper"]].isna().all(axis=None)
+    assert len(surveillance.forecast(empty.assign(place=[]), count="cases", year="year", by="place")) == 0

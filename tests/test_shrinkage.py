@@ -262,3 +262,10 @@ def test_faults_are_named():
     ):
         with pytest.raises(ParameterRefused, match=f"^{text}$"):
             surveillance.holdout_score(data, **KEYS, **options)
+
+
+def test_an_empty_table_has_no_places():
+    assert len(shrunken(table([1])[:0])) == 0
+    assert surveillance.shrunken_trend(table([1])[:0], count="cases", year="year", place=())["note"].tolist() == [
+        NO_TREND
+    ]

@@ -30,8 +30,13 @@ MOST = 1e15
 """Simulated means stop here: beyond, a limit says no more than that there is none."""
 
 METHODS = ("quasi-Poisson trend, simulated", "level without trend, negative binomial")
-NOTES = ("", "too few years or cases for a trend: the mean of all years is carried on")
-PASSED = "the deadline has passed"
+NOTES = (
+    "",
+    "too few years or cases for a trend: the mean of all years is carried on",
+    "no years",
+    "the deadline has passed",
+)
+TREND, LEVEL, NO_YEARS, PASSED = range(4)
 
 
 class Outlook(NamedTuple):
@@ -55,7 +60,13 @@ class Outlook(NamedTuple):
         """Fitted mean in a year; where there is no trend, the mean of all years."""
         with np.errstate(over="ignore", invalid="ignore"):
             fitted = np.exp(self.log_mean + self.slope * (year - self.centre))
-        return np.where(self.trend, fitted, self.cases / self.length)
+            level = self.cases / self.length
+        return np.where(self.trend, fitted, level)
+
+    @property
+    def state(self) -> NDArray[np.intp]:
+        """Which of the notes each group gets."""
+        return np.select([self.length == 0, self.trend], [NO_YEARS, TREND], default=LEVEL)
 
 
 def forecast(
@@ -142,9 +153,9 @@ def forecast(
     known = outlook(table, count=count, year=year, population=population, by=by)
     ahead = np.arange(1.0, int(horizon) + 1)
     value = np.array([known.mean(known.last + step) for step in ahead])
-    limits = np.empty((2, len(ahead), len(known.last)))
+    limits = np.full((2, len(ahead), len(known.last)), np.nan)
     tail = (1 - confidence) / 2
-    for group in range(len(known.last)):
+    for group in np.flatnonzero(known.length > 0).tolist():
         rng = np.random.default_rng(seed)
         mean, dispersion = futures(known, group, ahead, draws, rng)
         counts = simulated(mean, dispersion, rng)
@@ -156,7 +167,6 @@ def forecast(
     def each(values: NDArray[Any]) -> NDArray[Any]:
         return np.repeat(values, len(ahead))
 
-    no_trend = each(~known.trend)
     return estimate(
         keys,
         value=value.T.ravel(),
@@ -164,10 +174,10 @@ def forecast(
         upper=np.maximum(limits[1].T.ravel(), np.ceil(value.T.ravel())),
         level=confidence,
         unit="cases",
-        method=labels(no_trend, METHODS),
+        method=labels(each(~known.trend), METHODS),
         numerator=whole(each(known.cases)),
         denominator=each(known.population),
-        note=labels(no_trend, NOTES),
+        note=labels(each(known.state), NOTES),
         years_ahead=np.tile(ahead.astype(np.int64), len(known.last)),
         dispersion=each(known.dispersion),
     )
@@ -258,7 +268,7 @@ def target_probability(
         method=labels(~known.trend, METHODS),
         numerator=whole(known.cases),
         denominator=known.population,
-        note=labels(np.where(passed, 2, ~known.trend), (*NOTES, PASSED)),
+        note=labels(np.where(passed & (known.length > 0), PASSED, known.state), NOTES),
         target=goal,
         deadline=int(deadline),
         forecast=expected,

@@ -111,13 +111,13 @@ def shrunken_trend(
     groups = grouped(table, place)
     years = years_once(table, year, count, groups)
     series = loglinear.padded(groups.codes, len(groups.keys), cases, years, people)
-    places = hierarchy.places_of(series)
     tail = (1 - confidence) / 2
     columns = ("value", "lower", "upper", "p_falling", "own_share", "dispersion")
-    found = {name: np.full(len(places.total), np.nan) for name in columns}
+    found = {name: np.full(len(groups.keys), np.nan) for name in columns}
     region = dict.fromkeys(("region_value", "region_lower", "region_upper", "between"), np.nan)
-    known = hierarchy.estimable(places)
-    if known:
+    places = hierarchy.places_of(series) if len(table) else None
+    known = places is not None and hierarchy.estimable(places)
+    if places is not None and known:
         fitted = hierarchy.fit(places)
         slopes = hierarchy.posterior(fitted)
         lower, value, upper = hierarchy.quantiles(slopes, [tail, 0.5, 1 - tail])
@@ -125,8 +125,8 @@ def shrunken_trend(
         found |= {"p_falling": hierarchy.below_zero(slopes), "own_share": slopes.own_share}
         found["dispersion"] = fitted.noise.phi
         region = _region(fitted, tail)
-    state = np.where(places.years < 2, 2, 0)
-    state[places.total == 0] = 1
+    total, points = series.cases.sum(axis=1), series.there.sum(axis=1)
+    state = np.select([total == 0, points < 2], [1, 2], default=0)
     return estimate(
         groups.keys,
         value=found.pop("value"),
@@ -135,11 +135,11 @@ def shrunken_trend(
         level=confidence,
         unit="percent per year",
         method=METHOD,
-        numerator=whole(places.total),
+        numerator=whole(total),
         denominator=np.nan if people is None else groups.total(people),
         note=labels(state if known else np.full(len(state), 3), NOTES),
         **found,
-        n_points=places.years.astype(np.int64),
+        n_points=points,
         **region,
     )
 
