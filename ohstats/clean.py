@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import polars as pl
 
-from . import corrections, files, periods, schema
+from . import corrections, files, periods, reference, schema
 from .errors import Fault, FileRefused
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Cleaned:
     rows: dict[str, dict[str, int]]  # file -> rows in, clean, quarantined
 
 
-def clean_table(raw: pd.DataFrame, table: schema.Table, *, file: str, places: set[str]) -> Cleaned:
+def clean_table(raw: pd.DataFrame, table: schema.Table, *, file: str, places: set[str], categories: Mapping[str, str]) -> Cleaned:
     """One raw table, cleaned by its declaration.
 
     Parameters
@@ -52,6 +52,8 @@ def clean_table(raw: pd.DataFrame, table: schema.Table, *, file: str, places: se
         Name of the file, for the quarantine and the audit.
     places : set of str
         Codes that the data set declares.
+    categories : mapping of str
+        Key of each category of diseases by its key and its names, in small letters.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def clean_table(raw: pd.DataFrame, table: schema.Table, *, file: str, places: se
     """
     frame = _headed(raw, table, file)
     normal = frame.with_columns(_normalised(column) for column in table.columns.values())
-    parsed = normal.with_columns(part for column in table.columns.values() for part in _parse(column, normal, places))
+    parsed = normal.with_columns(part for column in table.columns.values() for part in _parse(column, normal, places, categories))
     parsed = parsed.with_columns(_reason(table).alias("reason"))
     parsed = _duplicates(parsed, table)
     bad = parsed["reason"] != ""
@@ -90,22 +92,19 @@ def clean_dataset(dataset: Dataset) -> Cleaned:
     FileRefused
         A file cannot be read, a correction does not fit, or rows lie outside what the data set says it covers.
     """
-    entries = files.read_yaml(path) if (path := dataset.folder / "corrections.yml").is_file() else []
+    tables = {name: path for name in schema.tables() if (path := dataset.folder / f"{name}.csv").is_file()}
+    if missing := sorted({cover.table for cover in dataset.covers} - set(tables)):
+        files.read_bytes(dataset.folder / f"{missing[0]}.csv")  # refused: covered, and not there
+    entries = corrections.read(dataset.folder / "corrections.yml", tables)
+    categories = reference.category_keys(dataset.folder)
     parts = []
-    for table in schema.tables().values():
-        path = dataset.folder / f"{table.name}.csv"
-        if not path.is_file():
-            continue
+    for name, path in tables.items():
+        table = schema.table(name)
         raw, _encoding = files.read_text_table(path)
-        own = [entry for entry in entries or [] if entry.get("table") == table.name]
-        raw, corrected = corrections.apply(raw, own, file="corrections.yml")
-        part = clean_table(raw, table, file=path.name, places=set(dataset.places["code"]))
+        raw, corrected = corrections.apply(raw, entries[name], file="corrections.yml")
+        part = clean_table(raw, table, file=path.name, places=set(dataset.places["code"]), categories=categories)
         made = corrected.assign(table=table.name, file=path.name)[_AUDIT] if len(corrected) else part.audit.head(0)
         parts.append(Cleaned(part.tables, part.quarantine, pd.concat([made, part.audit]) if len(made) else part.audit, part.rows))
-    if not parts:
-        raise FileRefused(
-            "{folder} holds none of the tables {known}.", folder=dataset.folder.name, known=", ".join(schema.tables())
-        )
     whole = Cleaned(
         {name: frame for part in parts for name, frame in part.tables.items()},
         pd.concat([part.quarantine for part in parts], ignore_index=True),
@@ -141,7 +140,8 @@ def _headed(raw: pd.DataFrame, table: schema.Table, file: str) -> pl.DataFrame:
             for name in lacking
         ] + [Fault("two headers mean the column {column}", column=name) for name in twice]
         raise FileRefused("{file}: the header does not fit the table {table}.", file=file, table=table.name, faults=faults)
-    frame = pl.from_pandas(raw.rename(columns={header: name for header, name in found.items() if name}))
+    known = {header: name for header, name in found.items() if name}
+    frame = pl.from_pandas(raw[["row", *known]].rename(columns=known))
     absent = [pl.lit("").alias(name) for name in table.columns if name not in names]
     return frame.with_columns(absent).with_columns(pl.col(name).fill_null("") for name in table.columns)
 
@@ -153,7 +153,7 @@ def _normalised(column: schema.Column) -> pl.Expr:
     return wide.str.replace_all(_ZERO_WIDTH, "").str.strip_chars()
 
 
-def _parse(column: schema.Column, frame: pl.DataFrame, places: set[str]) -> list[pl.Expr]:
+def _parse(column: schema.Column, frame: pl.DataFrame, places: set[str], categories: Mapping[str, str]) -> list[pl.Expr]:
     """The parsed value, and in `<name>!` whether the text is not what was declared."""
     text, name = pl.col(column.name), column.name
     filled = text != ""
@@ -163,8 +163,9 @@ def _parse(column: schema.Column, frame: pl.DataFrame, places: set[str]) -> list
         known = {value: str(periods.parse(value)) for value in frame[name].unique() if periods.is_period(value)}
         return [text.replace(known).alias(name), (filled & ~text.is_in(list(known))).alias(f"{name}!")]
     if column.type == "count":
-        number = text.str.replace_all(r"(\d),(\d{3})", "$1$2").str.extract(r"^(\d{1,15})(?:\.0+)?$").cast(pl.Int64)
-        below = text.str.extract(r"^<\s*(\d{1,6})$").cast(pl.Int64)
+        grouped = pl.when(text.str.contains(r"^[0-9]{1,3}(,[0-9]{3})+$")).then(text.str.replace_all(",", "")).otherwise(text)
+        number = grouped.str.extract(r"^([0-9]{1,15})(?:\.0+)?$").cast(pl.Int64)
+        below = text.str.extract(r"^<\s*([0-9]{1,6})$").cast(pl.Int64)
         hidden = (text == "*") | below.is_not_null()
         high = pl.when(text == "*").then(None).otherwise(below - 1)
         return [
@@ -173,8 +174,9 @@ def _parse(column: schema.Column, frame: pl.DataFrame, places: set[str]) -> list
             high.alias(f"{name}_high"),
             (filled & number.is_null() & ~hidden).alias(f"{name}!"),
         ]
-    if column.type == "choice":
-        to = {alias.lower(): key for key, aliases in column.choices.items() for alias in [key, *aliases]}
+    if column.type in ("choice", "category"):
+        chosen = {alias.lower(): key for key, aliases in column.choices.items() for alias in [key, *aliases]}
+        to = chosen if column.type == "choice" else dict(categories)
         value = text.str.to_lowercase().replace_strict(to, default=None, return_dtype=pl.String)
         return [value.fill_null("").alias(name), (filled & value.is_null()).alias(f"{name}!")]
     if column.type == "flag":
@@ -194,7 +196,7 @@ def _reason(table: schema.Table) -> pl.Expr:
             continue
         parts.append(pl.when(pl.col(f"{column.name}!")).then(pl.lit(f"invalid:{column.name}")))
         if column.required and column.type != "count":
-            parts.append(pl.when(pl.col(column.name) == "").then(pl.lit(f"missing:{column.name}")))
+            parts.append(pl.when((pl.col(column.name) == "") & ~pl.col(f"{column.name}!")).then(pl.lit(f"missing:{column.name}")))
     return pl.concat_str(parts, separator=";", ignore_nulls=True)
 
 
@@ -255,28 +257,28 @@ def _check_coverage(tables: Mapping[str, pd.DataFrame], dataset: Dataset) -> Non
     if frame is None:
         return
     covered = {
-        (code, year)
+        (code, month)
         for cover in dataset.covers
         if cover.table == "case_counts"
         for code in cover.places
-        for year in range(cover.span.first_year, cover.span.last_year + 1)
+        for month in cover.span.months
     }
-    outside: dict[str, set[int]] = {}
-    for code, text in sorted(set(zip(frame["place"], frame["period"], strict=True))):
-        span = periods.parse(text)
-        years = {year for year in range(span.first_year, span.last_year + 1) if (code, year) not in covered}
+    outside: dict[tuple[str, str], set[int]] = {}
+    for code, text, basis in sorted(set(zip(frame["place"], frame["period"], frame["year_basis"], strict=True))):
+        years = {year for year, month in periods.parse(text).months if (code, (year, month)) not in covered}
         if years:
-            outside.setdefault(code, set()).update(years)
-    if outside:
-        faults = [
-            Fault(
-                'add to covers: {{table: case_counts, places: ["{code}"], periods: {first}..{last}, keys: [total]}}',
-                code=code,
-                first=min(years),
-                last=max(years),
-            )
-            for code, years in sorted(outside.items())
-        ]
+            outside.setdefault((code, basis), set()).update(years)
+    faults = [
+        Fault(
+            'add to covers: {{table: case_counts, places: ["{code}"], periods: {years}, year_basis: {basis}, keys: [total]}}',
+            code=code,
+            years=first if first == last else f"{first}..{last}",
+            basis=basis,
+        )
+        for (code, basis), years in sorted(outside.items())
+        for first, last in periods.runs(years)
+    ]
+    if faults:
         raise FileRefused(
             "{file}: case_counts.csv has rows that it does not cover.", file=f"{dataset.folder.name}/dataset.yml", faults=faults
         )

@@ -6,15 +6,16 @@ A figure is a number, hidden (it exists and may not be shown) or missing (no fig
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from . import periods
+from . import periods, reference
 
 if TYPE_CHECKING:
     from .clean import Cleaned
-    from .dataset import Cover, Dataset
+    from .dataset import Dataset
 
 KEYS = ["measure", "place", "period", "year_basis", "key", "group"]
 COLUMNS = [*KEYS, "numerator", "denominator", "hidden", "counts", "basis", "provisional", "provenance", "source", "note"]
@@ -43,7 +44,8 @@ def make(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.Dat
         parts += [_case_counts(cleaned.tables["case_counts"]), _covered(cleaned, dataset)]
     if "indicator_values" in cleaned.tables:
         parts.append(_indicator_values(cleaned.tables["indicator_values"], indicators))
-    whole = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    parts = [part for part in parts if len(part)] or [_typed(pd.DataFrame(columns=COLUMNS))]
+    whole = pd.concat(parts, ignore_index=True)
     return whole.sort_values(KEYS, kind="stable", ignore_index=True)
 
 
@@ -75,51 +77,76 @@ def _indicator_values(table: pd.DataFrame, indicators: pd.DataFrame) -> pd.DataF
 
 
 def _covered(cleaned: Cleaned, dataset: Dataset) -> pd.DataFrame:
-    """Zeros of covered periods without a row; missing where a quarantined row may belong there."""
+    """Zeros of covered periods without a row; missing where a row in quarantine, or a part of the figure, may belong there."""
     there = cleaned.tables["case_counts"]
     has = set(zip(there["place"], there["period"], there["key"], there["year_basis"], strict=True))
-    suspect = _quarantined(cleaned.quarantine, dataset)
+    suspect, partly = _quarantined(cleaned.quarantine, dataset), _partly(there, dataset)
     rows = []
     for cover in dataset.covers:
         if cover.table != "case_counts":
             continue
-        for place in cover.places:
-            for year in range(cover.span.first_year, cover.span.last_year + 1):
-                rows += [
-                    _filled(place, str(year), key, cover, suspect)
-                    for key in cover.keys
-                    if (place, str(year), key, cover.year_basis) not in has
-                ]
+        years = cover.span.whole_years
+        for place, when, key in product(cover.places, [periods.parse(year) for year in years] or [cover.span], cover.keys):
+            named = (place, str(when), key, cover.year_basis)
+            if named in has:
+                continue
+            has.add(named)  # covers may overlap
+            year = when.first_year
+            note = "covered, no row"
+            if suspect & {(place, year), ("", year), (place, 0), ("", 0)}:
+                note = "rows in quarantine"
+            elif (place, year, key, cover.year_basis) in partly:
+                note = "only parts known"
+            rows.append(_filled(named, note))
     return _typed(pd.DataFrame(rows, columns=COLUMNS))
 
 
-def _filled(place: str, year: str, key: str, cover: Cover, suspect: set[tuple[str, str]]) -> dict[str, object]:
-    open_row = any(pair in suspect for pair in ((place, year), ("", year), (place, ""), ("", "")))
+def _filled(named: tuple[str, str, str, str], note: str) -> dict[str, object]:
+    place, period, key, year_basis = named
     return dict.fromkeys(COLUMNS, "") | {
         "measure": NEW_CASES,
         "place": place,
-        "period": year,
-        "year_basis": cover.year_basis,
+        "period": period,
+        "year_basis": year_basis,
         "key": key,
-        "numerator": float("nan") if open_row else 0.0,
+        "numerator": 0.0 if note == "covered, no row" else float("nan"),
         "denominator": float("nan"),
         "hidden": False,
         "counts": "case",
         "basis": "census",
         "provisional": False,
-        "note": "rows in quarantine" if open_row else "covered, no row",
+        "note": note,
     }
 
 
-def _quarantined(quarantine: pd.DataFrame, dataset: Dataset) -> set[tuple[str, str]]:
-    """(place, period) of quarantined rows; an unreadable part is empty and matches all."""
+def _quarantined(quarantine: pd.DataFrame, dataset: Dataset) -> set[tuple[str, int]]:
+    """(place, year) of quarantined rows; an unreadable part is empty or 0 and matches all."""
     known = set(dataset.places["code"])
     pairs = set()
     for original in quarantine.loc[quarantine["table"] == "case_counts", "original"]:
         cells = json.loads(original)
         place, period = cells["place"].strip(), cells["period"].strip()
-        pairs.add((place if place in known else "", period if periods.is_period(period) else ""))
+        when = periods.parse(period) if periods.is_period(period) else None
+        years = range(when.first_year, when.last_year + 1) if when else [0]
+        pairs |= {(place if place in known else "", year) for year in years}
     return pairs
+
+
+def _partly(there: pd.DataFrame, dataset: Dataset) -> set[tuple[str, int, str, str]]:
+    """(place, year, key, basis) that cannot be 0 without a row: another period holds them, or a category below is not 0."""
+    parents = reference.table("categories", dataset.folder, key="key").set_index("key")["parent"].to_dict()
+    some = there["n"].ne(0)  # hidden and missing ones too
+    found = set()
+    for place, text, key, basis, cases in zip(
+        there["place"], there["period"], there["key"], there["year_basis"], some, strict=True
+    ):
+        when, above = periods.parse(text), parents.get(key, "") if cases else ""
+        keys = [] if when.is_year else [key]
+        while above and above not in keys:  # a circle of own categories ends
+            keys.append(above)
+            above = parents.get(above, "")
+        found |= {(place, year, each, basis) for year in range(when.first_year, when.last_year + 1) for each in keys}
+    return found
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

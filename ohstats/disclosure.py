@@ -26,7 +26,7 @@ EDITIONS = ("public", "internal")
 RULES_VERSION = "1 (primary)"
 THRESHOLD = 5  # counts of people from 1 up to one less are hidden (thresholds of the project, docs/architecture.md)
 HIGHER_THRESHOLD = 10  # occupational infectious diseases, tumours, radiation diseases
-PEOPLE = ("case", "finding")  # kinds of counts that show a person's health
+NO_HEALTH = ("coverage", "employer", "point")  # what these count shows no one's health; every other kind is protected
 _REGISTER = ["dataset", *counting.KEYS, "numerator", "denominator"]
 
 
@@ -61,7 +61,7 @@ def protect(counts: pd.DataFrame, dataset: Dataset, edition: str, register: pd.D
     check_edition(edition)
     protected = counts.copy()
     if edition == "public" and not dataset.exempt:
-        hide = _primary(counts) | _registered(counts, dataset, register, "*")
+        hide = _primary(counts, dataset) | _registered(counts, dataset, register, "*")
         hide &= ~_registered(counts, dataset, register, "same")
         protected.loc[hide, ["numerator", "denominator"]] = float("nan")
         protected["hidden"] |= hide
@@ -79,14 +79,23 @@ def check_edition(edition: str) -> None:
         raise ParameterRefused("No edition '{edition}'. There are: {known}.", edition=edition, known=", ".join(EDITIONS))
 
 
-def _primary(counts: pd.DataFrame) -> pd.Series[bool]:
-    """Small counts of people, and complements of them."""
-    categories = reference.table("categories")
-    higher = set(categories.loc[categories["higher_threshold"] == "yes", "key"])
-    threshold = counts["key"].isin(higher).map({True: HIGHER_THRESHOLD, False: THRESHOLD})
+def _primary(counts: pd.DataFrame, dataset: Dataset) -> pd.Series[bool]:
+    """Small counts of people, and complements of them; a data set's own tables can add to what is protected, not take away."""
+    packaged = reference.table("indicators")
+    health = packaged.loc[~packaged["counts"].isin(NO_HEALTH), "indicator_id"]
+    threshold = counts["key"].isin(_higher(dataset)).map({True: HIGHER_THRESHOLD, False: THRESHOLD})
     rest = counts["denominator"] - counts["numerator"]
     small = counts["numerator"].between(1, threshold - 1) | rest.between(1, threshold - 1)
-    return small & counts["counts"].isin(PEOPLE)
+    return small & (~counts["counts"].isin(NO_HEALTH) | counts["measure"].isin(health))
+
+
+def _higher(dataset: Dataset) -> set[str]:
+    """Categories under the higher threshold, and all that lie below them."""
+    rows = pd.concat([reference.table("categories"), reference.table("categories", dataset.folder)])
+    found = set(rows.loc[rows["higher_threshold"] == "yes", "key"])
+    while not (below := set(rows.loc[rows["parent"].isin(found), "key"])) <= found:
+        found |= below
+    return found
 
 
 def _entries(counts: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:

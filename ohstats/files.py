@@ -65,8 +65,9 @@ def read_text_table(path: Path) -> tuple[pd.DataFrame, str]:
         quotes that do not match, which would swallow the rows after them.
     """
     text, encoding = decode(read_bytes(path), path.name)
+    lines: list[list[str]] = []
     try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        lines.extend(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise FileRefused(
             "{file}: the double quotes of row {row} do not match; inside quoted text write a quote twice.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from . import rates, trend
+from . import periods, rates, trend
 from .counts import NEW_CASES
 from .language import _
 
@@ -200,10 +200,4 @@ def unknown_years(rows: pd.DataFrame, window: Window) -> str:
     """Years of a window without any judged measure of effort, as "2014-2021, 2023"."""
     known = set(rows.loc[rows["judged"] & rows["numerator"].notna(), "year"])
     missing = [year for year in range(window.first, window.last + 1) if year not in known]
-    spans: list[list[int]] = []
-    for year in missing:
-        if spans and year == spans[-1][-1] + 1:
-            spans[-1] = [spans[-1][0], year]
-        else:
-            spans.append([year])
-    return _(", ").join("\u2013".join(str(year) for year in span) for span in spans)
+    return _(", ").join(str(first) if first == last else f"{first}\u2013{last}" for first, last in periods.runs(missing))

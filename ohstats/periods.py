@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .errors import ParameterRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _FORMS = re.compile(
     r"(?P<year>\d{4})(?:(?:H(?P<half>[12]))|(?:Q(?P<quarter>[1-4]))|(?:-(?P<from>\d\d)\.\.(?P<to>\d\d))|(?:\.\.(?P<last>\d{4})))?",
@@ -35,6 +39,17 @@ class Period:
     def is_year(self) -> bool:
         """Whether it is one whole calendar year."""
         return self.first_year == self.last_year and (self.start[1], self.end[1]) == (1, 12)
+
+    @property
+    def months(self) -> list[tuple[int, int]]:
+        """Every month, as (year, month)."""
+        first, last = (12 * year + month - 1 for year, month in (self.start, self.end))
+        return [(month // 12, month % 12 + 1) for month in range(first, last + 1)]
+
+    @property
+    def whole_years(self) -> range:
+        """Calendar years of which every month lies inside."""
+        return range(self.first_year + (self.start[1] > 1), self.last_year + (self.end[1] == 12))
 
     def contains(self, other: Period) -> bool:
         """Whether all months of `other` lie inside."""
@@ -93,6 +108,23 @@ def _text(year: int, last: int, first_month: int, last_month: int) -> str:
     months = (first_month, last_month)
     short = {(1, 12): "", (1, 6): "H1", (7, 12): "H2", (1, 3): "Q1", (4, 6): "Q2", (7, 9): "Q3", (10, 12): "Q4"}
     return f"{year}{short[months]}" if months in short else f"{year}-{first_month:02}..{last_month:02}"
+
+
+def runs(years: Iterable[int]) -> list[tuple[int, int]]:
+    """First and last of each stretch of years that follow one another.
+
+    Examples
+    --------
+    >>> runs([2014, 2016, 2015, 2023])
+    [(2014, 2016), (2023, 2023)]
+    """
+    stretches: list[tuple[int, int]] = []
+    for year in sorted(set(years)):
+        if stretches and year == stretches[-1][1] + 1:
+            stretches[-1] = (stretches[-1][0], year)
+        else:
+            stretches.append((year, year))
+    return stretches
 
 
 def is_period(text: str) -> bool:

@@ -104,3 +104,11 @@ def category_names(language: str) -> dict[str, str]:
     """Name of each category of diseases by its key."""
     rows = table("categories")
     return {row["key"]: name_of(row, language) for row in rows.to_dict("records")}
+
+
+def category_keys(own: Path | None = None) -> dict[str, str]:
+    """Key of each category of diseases by all that it is called, in small letters: its key and its names."""
+    rows = table("categories", own, key="key")
+    return {
+        row[name].lower(): row["key"] for name in ("name_en", "name_zh", "key") for row in rows.to_dict("records") if row[name]
+    }

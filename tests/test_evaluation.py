@@ -145,7 +145,7 @@ def test_no_published_count_of_china_meets_a_target() -> None:
     china = open_data("data/example/china", "100000", period="2024", language="en")
     rows = evaluation.against_targets(china)
     assert set(rows["status"]) == {"cannot_judge"}
-    assert set(rows["note"]) == {"no data", "trend target"}
+    assert set(rows["note"]) == {"no data"}
     assert sections.evaluation_headline(china).sentences[1] == (
         "No published count meets a target in force: nothing can be judged from these data."
     )

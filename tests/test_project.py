@@ -34,9 +34,9 @@ STATISTICS = [
     "surveillance",
 ]  # of ours: `errors`
 ORDER = [
-    *("language", "errors", "paths", "periods", "reference"),
+    *("language", "errors", "files", "paths", "periods", "reference"),
     *STATISTICS,
-    *("schema", "files", "dataset", "corrections", "clean", "synthetic", "counts", "disclosure", "data"),
+    *("schema", "dataset", "corrections", "clean", "synthetic", "counts", "disclosure", "data"),
     *("occurrence", "indicators", "evaluation", "wording", "figures", "display", "result", "sections"),
     *("shell", "forked", "warm", "engine", "runner", "gate", "site", "__main__"),
 ]

@@ -266,6 +266,4 @@ def test_faults_are_named():
 
 def test_an_empty_table_has_no_places():
     assert len(shrunken(table([1])[:0])) == 0
-    assert surveillance.shrunken_trend(table([1])[:0], count="cases", year="year", place=())["note"].tolist() == [
-        NO_TREND
-    ]
+    assert surveillance.shrunken_trend(table([1])[:0], count="cases", year="year", place=())["note"].tolist() == [NO_TREND]

@@ -30,12 +30,7 @@ MOST = 1e15
 """Simulated means stop here: beyond, a limit says no more than that there is none."""
 
 METHODS = ("quasi-Poisson trend, simulated", "level without trend, negative binomial")
-NOTES = (
-    "",
-    "too few years or cases for a trend: the mean of all years is carried on",
-    "no years",
-    "the deadline has passed",
-)
+NOTES = ("", "too few years or cases for a trend: the mean of all years is carried on", "no years", "the deadline has passed")
 TREND, LEVEL, NO_YEARS, PASSED = range(4)
 
 
