@@ -110,7 +110,7 @@ def run(
         int, typer.Option("-j", "--workers", help=_("Reports made at the same time (default: number of cores)."))
     ] = 0,
     engine: Annotated[
-        str, typer.Option("--engine", help=_("ohstats (quick: processes forked from a warm one) or kernel (a kernel per report)."))
+        str, typer.Option("--engine", help=_("ohstats (processes forked from a warm one: quick) or kernel."))
     ] = "ohstats",
     time_limit: Annotated[float, typer.Option("--time-limit", min=1, help=_("Seconds that one report may take."))] = 600,
     memory_limit: Annotated[
@@ -175,9 +175,7 @@ def _pairs(parameters: list[str]) -> dict[str, str]:
     return dict(each.split("=", 1) for each in parameters)
 
 
-def _progress(
-    jobs: list[Job], workspace: paths.Workspace, workers: int, engine: str, limits: Limits
-) -> list[Outcome]:
+def _progress(jobs: list[Job], workspace: paths.Workspace, workers: int, engine: str, limits: Limits) -> list[Outcome]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 

@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,8 @@ def limits() -> Limits:
 def start_server() -> None:
     """Begin to import and warm up in the background, so that the first child need not wait for it."""
     assert _context is not None  # noqa: S101  usable() was asked
+    from multiprocessing import forkserver  # Windows has none
+
     _context.set_forkserver_preload([WARM])
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -145,11 +147,13 @@ class Child:
         self.connection.close()
 
     def _signal(self, send: Callable[[int, int], None], number: int) -> None:
+        pid = self._process.pid
+        assert pid is not None  # noqa: S101  it was started
         try:
-            send(self._process.pid, number)
-        except ProcessLookupError:  # it ended, or has not yet begun
-            if self._process.is_alive():
-                os.kill(self._process.pid, number)
+            send(pid, number)
+        except ProcessLookupError:  # it ended, or does not lead its group yet
+            if self.running:
+                os.kill(pid, number)
 
     def reason(self) -> str:
         """Why it ended without having finished, in plain words."""
@@ -172,7 +176,7 @@ def _begin(connection: Connection, environment: dict[str, str], limits: Limits, 
     for name, value in ONE_THREAD.items():
         os.environ.setdefault(name, value)
     _bound(limits)
-    global _limits  # noqa: PLW0603
+    global _limits
     _limits = limits
     try:
         work(connection, *rest)

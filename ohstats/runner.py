@@ -16,7 +16,7 @@ from . import files, forked
 from .errors import NotebookRefused, ParameterRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
     from multiprocessing.connection import Connection
 
     from .dataset import Dataset
@@ -217,7 +217,7 @@ def _child(connection: Connection, job: Job, log: str) -> None:
     connection.send(run_job(job, "ohstats"))
 
 
-def _forked(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> Iterator[tuple[int, Outcome]]:
+def _forked(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> Generator[tuple[int, Outcome]]:
     """Each report in a fresh process, `workers` at a time; one that dies or passes a limit is an outcome too."""
     waiting = iter(enumerate(jobs))
     running: dict[int, forked.Child] = {}
@@ -233,7 +233,7 @@ def _forked(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> I
                 if not heard and child.running:
                     child.hurry()
                     continue
-                if not heard or child.hurried:
+                if not heard or (child.hurried and told.error):
                     _beside(jobs[number]).unlink(missing_ok=True)
                     told = outcome(jobs[number], child.reason())
                 del running[number]
@@ -244,7 +244,7 @@ def _forked(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> I
             child.kill()
 
 
-def _pooled(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> Iterator[tuple[int, Outcome]]:
+def _pooled(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> Generator[tuple[int, Outcome]]:
     """Each report in a kernel of its own, started by a pool of processes."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet, initargs=(log,)) as pool:
         waiting = {pool.submit(run_job, job, "kernel", limits.seconds): number for number, job in enumerate(jobs)}

@@ -29,7 +29,7 @@ ORDER = [
     *STATISTICS,
     *("schema", "files", "dataset", "corrections", "clean", "synthetic", "counts", "disclosure", "data"),
     *("indicators", "occurrence", "evaluation", "wording", "figures", "display", "result", "sections", "show"),
-    *("engine", "runner", "site", "gate", "__main__"),
+    *("shell", "forked", "engine", "runner", "warm", "site", "gate", "__main__"),
 ]
 KEPT_TO = {"polars": {"clean"}, "statsmodels.api": set()}  # a forked child that has used polars can hang; api is slow
 
