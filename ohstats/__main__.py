@@ -113,8 +113,7 @@ def run(
         int, typer.Option("-j", "--workers", help=_("Reports made at the same time (default: number of cores)."))
     ] = 0,
     engine: Annotated[
-        str,
-        typer.Option("--engine", help=_("ohstats (quick: processes forked from a warm one) or kernel (a kernel per report).")),
+        str, typer.Option("--engine", help=_("ohstats (processes forked from a warm one: quick) or kernel."))
     ] = "ohstats",
     time_limit: Annotated[float, typer.Option("--time-limit", min=1, help=_("Seconds that one report may take."))] = 600,
     memory_limit: Annotated[

@@ -14,7 +14,6 @@ from papermill.iorw import write_ipynb
 from papermill.log import logger
 
 from . import forked
-from .language import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,7 +119,7 @@ def _outside(seed: str, timeout: float | None) -> Iterator[Callable[[Any], Ran]]
             return ran  # type: ignore[no-any-return]
         if child.running:
             raise CellTimeoutError.error_from_timeout_and_cell("Cell execution timed out", int(timeout or 0), cell)
-        raise DeadKernelError(_("The process that ran the cells {reason}", reason=child.reason()))
+        raise DeadKernelError(child.reason())
 
     try:
         yield run

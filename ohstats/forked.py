@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,8 @@ def limits() -> Limits:
 def start_server() -> None:
     """Begin to import and warm up in the background, so that the first child need not wait for it."""
     assert _context is not None  # noqa: S101  usable() was asked
+    from multiprocessing import forkserver  # Windows has none
+
     _context.set_forkserver_preload([WARM])
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -146,12 +148,11 @@ class Child:
 
     def _signal(self, send: Callable[[int, int], None], number: int) -> None:
         pid = self._process.pid
-        if pid is None:  # it was never started
-            return
+        assert pid is not None  # noqa: S101  it was started
         try:
             send(pid, number)
-        except ProcessLookupError:  # it ended, or has not yet begun
-            if self._process.is_alive():
+        except ProcessLookupError:  # it ended, or does not lead its group yet
+            if self.running:
                 os.kill(pid, number)
 
     def reason(self) -> str:

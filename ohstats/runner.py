@@ -234,7 +234,7 @@ def _forked(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> G
                 if not heard and child.running:
                     child.hurry()
                     continue
-                if not heard or child.hurried:
+                if not heard or (child.hurried and told.error):
                     _beside(jobs[number]).unlink(missing_ok=True)
                     told = outcome(jobs[number], child.reason())
                 del running[number]

@@ -48,7 +48,7 @@ class Ran:
     outputs: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Recorder(Session):  # type: ignore[misc]
+class Recorder(Session):
     """Stands where a kernel's connection stands: keeps what would be sent as outputs of the running cell."""
 
     def __init__(self, limit: int) -> None:
@@ -58,7 +58,7 @@ class Recorder(Session):  # type: ignore[misc]
         self.clearing = False
         self.files: dict[str, tuple[int, int]] = {}  # stream -> descriptor of what programs wrote, bytes read so far
 
-    def send(self, _stream: object, msg_or_type: Any, content: Any = None, *_more: object, **_named: object) -> None:
+    def send(self, _stream: Any, msg_or_type: Any, content: Any = None, *_more: Any, **_named: Any) -> None:  # type: ignore[override]
         """Take a message of the shell: displayed data, a result, an error, a wish to clear."""
         message = msg_or_type if isinstance(msg_or_type, dict) else self.msg(msg_or_type, content)
         kind, packed = message["header"]["msg_type"], self.pack(message["content"])
@@ -129,14 +129,13 @@ class Stream(io.TextIOBase):
     errors = None
 
     def __init__(self, name: str, descriptor: int, recorder: Recorder) -> None:
-        self.name = f"<{name}>"
-        self._stream, self._descriptor, self._recorder = name, descriptor, recorder
+        self.name, self._descriptor, self._recorder = name, descriptor, recorder
 
     def write(self, text: str) -> int:
         """Keep text as output of the cell."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text)}")
-        self._recorder.write(self._stream, text)
+        self._recorder.write(self.name, text)
         return len(text)
 
     def writable(self) -> bool:
@@ -165,6 +164,7 @@ class Cells:
         for part in (self.shell.displayhook, self.shell.display_pub):
             part.session = self.recorder
         self.shell.displayhook.topic = b"execute_result"
+        self.shell.enable_gui = _no_window
 
     def open(self, *, seed: str, limit: int) -> Cells:
         """Take over the streams of this process and seed its random numbers; once, in the process that runs the cells."""
@@ -222,7 +222,7 @@ class Cells:
         else:
             result = shell.run_cell(source, store_history=True)
         await asyncio.sleep(0)  # what the cell left to the event loop begins
-        return bool(result.success and not shell._last_traceback_during_displayhook)
+        return bool(result.success and not getattr(shell, "_last_traceback_during_displayhook", False))
 
 
 @lru_cache(maxsize=1)
@@ -233,6 +233,11 @@ def cells() -> Cells:
 
 def _no_input(*_arguments: object, **_named: object) -> NoReturn:
     raise StdinNotImplementedError("nobody is there to answer: use --engine kernel")
+
+
+def _no_window(gui: object = None) -> None:
+    if gui is not None:
+        raise NeedsKernel("A window")
 
 
 def _no_comm(*_arguments: object, **_named: object) -> NoReturn:

@@ -11,14 +11,18 @@ from . import forked
 
 MODULES = (
     "numpy",
-    "pandas",
+    "pandas.core.arrays.arrow.extension_types",
+    "pandas.core.methods.to_dict",
+    "pandas.core.reshape.reshape",
     "pyarrow.dataset",
     "pyarrow.parquet",
     "scipy.optimize",
     "scipy.special",
     "matplotlib.backends.backend_svg",
     "matplotlib.figure",
+    "IPython.core.logger",
     "IPython.display",
+    "encodings.utf_8_sig",
     "papermill",
     "ohstats.data",
     "ohstats.engine",
@@ -35,17 +39,24 @@ def warm() -> None:
     with shell.cells().shell.builtin_trap:  # some libraries look for a kernel when they are imported
         for name in MODULES:
             import_module(name)
+        _load()
         _draw()
         _read()
     gc.collect()
     gc.freeze()  # so that collecting in a child does not copy these pages
 
 
-def _draw() -> None:
-    from . import figures, language
+def _load() -> None:
+    import papermill
 
-    for each in language.LANGUAGES:
-        language.catalogue(each)
+    from . import paths
+
+    for path in paths.notebooks().glob("*.ipynb"):
+        papermill.execute_notebook(path, None, {"district": ""}, prepare_only=True, progress_bar=False, log_output=False)
+
+
+def _draw() -> None:
+    from . import figures
 
     def draw(drawing: object) -> None:
         axes = drawing.subplots()  # type: ignore[attr-defined]
@@ -57,8 +68,10 @@ def _draw() -> None:
 
 
 def _read() -> None:
-    from . import reference
+    from . import language, reference
 
+    for each in language.LANGUAGES:
+        language.catalogue(each)
     for name in ("categories", "indicators", "targets", "breaks"):
         reference.table(name)
 
