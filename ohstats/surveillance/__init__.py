@@ -203,7 +203,7 @@ def adjusted(p: Floats) -> Floats:
     q = np.full(len(p), np.nan)
     there = np.flatnonzero(~np.isnan(p))
     order = there[np.argsort(p[there], kind="stable")]
-    scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
+    scaled = p[order] * (len(order) / np.arange(1, len(order) + 1))  # the last factor is 1 exactly: no p shrinks
     q[order] = np.minimum.accumulate(scaled[::-1])[::-1]
     most: Floats = np.minimum(q, 1.0)
     return most
