@@ -223,8 +223,11 @@ def site(edition: Edition = "public", work: Work = None) -> None:
 
     workspace = paths.Workspace.at(work)
     started = time.monotonic()
-    outcomes, folders = runner.read_manifest(workspace, edition)
-    index = building.build(outcomes, [dataset.load(folder) for folder in folders], workspace, edition)
+    outcomes, hashes = runner.read_manifest(workspace, edition)
+    loaded = [dataset.load(folder) for folder in hashes]
+    if changed := [each.id for each, then in zip(loaded, hashes.values(), strict=True) if each.hash != then]:
+        raise ParameterRefused("The data of {names} changed since the last run. Run: ohstats run", names=", ".join(changed))
+    index = building.build(outcomes, loaded, workspace, edition)
     _say_result(outcomes, index, time.monotonic() - started)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import files
 from .errors import NotebookRefused, ParameterRefused
+from .result import MIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -166,16 +167,18 @@ def run_job(job: Job) -> Outcome:
     error = ""
     config = Config({"KernelManager": {"transport_encryption": "required"}})
     try:
-        papermill.execute_notebook(
+        made = papermill.execute_notebook(
             job.notebook, str(beside), parameters=job.parameters, progress_bar=False, log_output=False, config=config
         )
-        beside.replace(output)
+        if any(MIME in each.get("data", {}) for cell in made.cells for each in cell.get("outputs", [])):
+            beside.replace(output)
+        else:
+            error = "NoResult"
     except Exception as problem:
         error = getattr(problem, "ename", "") or type(problem).__name__
+    finally:
         if beside.exists():
             beside.replace(failed)
-    finally:
-        beside.unlink(missing_ok=True)
     told = job.parameters
     return Outcome(
         job.report, job.dataset, told["district"], told["language"], told["edition"], told["period"], job.output, error
@@ -211,15 +214,15 @@ def save_manifest(outcomes: list[Outcome], datasets: list[Dataset], workspace: W
     """Write what was run, for the site."""
     told = {
         "edition": edition,
-        "datasets": [str(each.folder) for each in datasets],
+        "datasets": {str(each.folder): each.hash for each in datasets},
         "outcomes": [asdict(each) for each in outcomes],
     }
     files.private(workspace.work)
     files.write_json(told, workspace.work / f"run-{edition}.json")
 
 
-def read_manifest(workspace: Workspace, edition: str) -> tuple[list[Outcome], list[str]]:
-    """Outcomes and data set folders of the last run of an edition.
+def read_manifest(workspace: Workspace, edition: str) -> tuple[list[Outcome], dict[str, str]]:
+    """Outcomes of the last run of an edition, and the folders of its data sets with the hash that each had then.
 
     Raises
     ------
