@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import __version__, data, dataset, paths
+from . import __version__, data, dataset, disclosure, paths, periods
 from .errors import OhstatsError, ParameterRefused, nearest
 from .language import LANGUAGES, _
 
@@ -79,6 +79,7 @@ def clean(data_dir: DataDir = [], example: Example = False, work: Work = None) -
 @app.command(help=_("Hide what an edition may not show, for all places of a data set at once."))
 def protect(data_dir: DataDir = [], example: Example = False, edition: Edition = "public", work: Work = None) -> None:  # noqa: B006
     """Protect."""
+    disclosure.check_edition(edition)
     for chosen in _datasets(data_dir, example):
         facts = data.protect(chosen, paths.Workspace.at(work), edition)
         typer.echo(
@@ -117,7 +118,8 @@ def run(
     from . import runner, site
 
     started = time.monotonic()
-    languages = [each.strip() for each in language.split(",") if each.strip()]
+    disclosure.check_edition(edition)
+    languages = list(dict.fromkeys(each.strip() for each in language.split(",") if each.strip()))
     unknown = [each for each in languages if each not in LANGUAGES]
     if unknown or not languages:
         raise ParameterRefused("No language '{names}'. There are: {known}.", names=", ".join(unknown), known=", ".join(LANGUAGES))
@@ -130,6 +132,8 @@ def run(
     notebooks = [paths.notebook(each) for each in notebook or runner.REPORTS]
     jobs = []
     for each in chosen:
+        when = periods.parse(period or each.span.last_year)
+        each.check_period(when)
         mine = [code for code in dict.fromkeys(district) if code in each.reported] if district else list(each.reported)
         jobs += runner.plan(
             each,
@@ -138,8 +142,8 @@ def run(
             districts=mine,
             languages=languages,
             edition=edition,
-            period=period or str(each.span.last_year),
-            first_year=first_year or each.span.first_year,
+            period=str(when),
+            first_year=data.check_first_year(each, when, first_year),
             assessment=assessment,
             extra=_pairs(parameter),
         )
@@ -221,6 +225,7 @@ def site(edition: Edition = "public", work: Work = None) -> None:
     from . import runner
     from . import site as building
 
+    disclosure.check_edition(edition)
     workspace = paths.Workspace.at(work)
     started = time.monotonic()
     outcomes, hashes = runner.read_manifest(workspace, edition)
