@@ -31,13 +31,19 @@ Work = Annotated[Path | None, typer.Option("--work", help=_("Workspace for every
 Edition = Annotated[str, typer.Option("--edition", help=_("public (protected counts) or internal (exact counts)."))]
 
 
-@app.callback()
-def _app(
-    version: Annotated[bool, typer.Option("--version", help=_("Print the version and stop."), is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"ohstats {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _app(
+    version: Annotated[
+        bool, typer.Option("--version", help=_("Print the version and stop."), is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    del version
 
 
 def _datasets(folders: list[Path], example: bool) -> list[Dataset]:

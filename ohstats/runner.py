@@ -122,7 +122,7 @@ def named(notebooks: Iterable[Path]) -> dict[str, Path]:
     for notebook in notebooks:
         report = re.sub(r"^\d+_", "", notebook.stem)
         if not re.fullmatch(r"[a-z][a-z_]*", report):
-            raise NotebookRefused("{name}: name a notebook with small letters and _, as in 5_my_report.ipynb.", name=notebook.name)
+            raise NotebookRefused("{name}: name a notebook in small letters and _, as in 5_my_report.ipynb.", name=notebook.name)
         if found.setdefault(report, notebook).resolve() != notebook.resolve():
             raise NotebookRefused("Two notebooks make the report '{name}'; rename one.", name=report)
     return found
