@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import __version__, data, dataset, paths
+from . import __version__, data, dataset, disclosure, paths, periods
 from .errors import OhstatsError, ParameterRefused, nearest
 from .language import LANGUAGES, _
 
@@ -32,13 +32,19 @@ Work = Annotated[Path | None, typer.Option("--work", help=_("Workspace for every
 Edition = Annotated[str, typer.Option("--edition", help=_("public (protected counts) or internal (exact counts)."))]
 
 
-@app.callback()
-def _app(
-    version: Annotated[bool, typer.Option("--version", help=_("Print the version and stop."), is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"ohstats {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _app(
+    version: Annotated[
+        bool, typer.Option("--version", help=_("Print the version and stop."), is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    del version
 
 
 def _datasets(folders: list[Path], example: bool) -> list[Dataset]:
@@ -80,6 +86,7 @@ def clean(data_dir: DataDir = [], example: Example = False, work: Work = None) -
 @app.command(help=_("Hide what an edition may not show, for all places of a data set at once."))
 def protect(data_dir: DataDir = [], example: Example = False, edition: Edition = "public", work: Work = None) -> None:  # noqa: B006
     """Protect."""
+    disclosure.check_edition(edition)
     for chosen in _datasets(data_dir, example):
         facts = data.protect(chosen, paths.Workspace.at(work), edition)
         typer.echo(
@@ -126,7 +133,8 @@ def run(
 
     started = time.monotonic()
     runner.check_engine(engine)
-    languages = [each.strip() for each in language.split(",") if each.strip()]
+    disclosure.check_edition(edition)
+    languages = list(dict.fromkeys(each.strip() for each in language.split(",") if each.strip()))
     unknown = [each for each in languages if each not in LANGUAGES]
     if unknown or not languages:
         raise ParameterRefused("No language '{names}'. There are: {known}.", names=", ".join(unknown), known=", ".join(LANGUAGES))
@@ -139,6 +147,8 @@ def run(
     notebooks = [paths.notebook(each) for each in notebook or runner.REPORTS]
     jobs = []
     for each in chosen:
+        when = periods.parse(period or each.span.last_year)
+        each.check_period(when)
         mine = [code for code in dict.fromkeys(district) if code in each.reported] if district else list(each.reported)
         jobs += runner.plan(
             each,
@@ -147,8 +157,8 @@ def run(
             districts=mine,
             languages=languages,
             edition=edition,
-            period=period or str(each.span.last_year),
-            first_year=first_year or each.span.first_year,
+            period=str(when),
+            first_year=data.check_first_year(each, when, first_year),
             assessment=assessment,
             extra=_pairs(parameter),
         )
@@ -233,10 +243,14 @@ def site(edition: Edition = "public", work: Work = None) -> None:
     from . import runner
     from . import site as building
 
+    disclosure.check_edition(edition)
     workspace = paths.Workspace.at(work)
     started = time.monotonic()
-    outcomes, folders = runner.read_manifest(workspace, edition)
-    index = building.build(outcomes, [dataset.load(folder) for folder in folders], workspace, edition)
+    outcomes, hashes = runner.read_manifest(workspace, edition)
+    loaded = [dataset.load(folder) for folder in hashes]
+    if changed := [each.id for each, then in zip(loaded, hashes.values(), strict=True) if each.hash != then]:
+        raise ParameterRefused("The data of {names} changed since the last run. Run: ohstats run", names=", ".join(changed))
+    index = building.build(outcomes, loaded, workspace, edition)
     _say_result(outcomes, index, time.monotonic() - started)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__, counts, dataset, disclosure, files, paths, periods, reference
@@ -10,8 +11,6 @@ from .errors import OhstatsError, ParameterRefused
 from .language import LANGUAGES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
     from .dataset import Dataset
@@ -96,14 +95,7 @@ def open_data(
             raise ParameterRefused("No {name} '{value}'. There are: {known}.", name=name, value=value, known=", ".join(known))
     when = periods.parse(period)
     chosen.check_period(when)
-    first = int(first_year) if first_year else chosen.span.first_year
-    if not chosen.span.first_year <= first <= when.last_year:
-        raise ParameterRefused(
-            "first_year {first} must lie between {low} (first year of the data) and {high} (the period).",
-            first=first,
-            low=chosen.span.first_year,
-            high=when.last_year,
-        )
+    first = check_first_year(chosen, when, first_year)
     frame, facts, rows = _protected(chosen, edition, place["code"])
     return Data(
         dataset=chosen,
@@ -121,6 +113,25 @@ def open_data(
         facts={**facts, "package": __version__},
         rows=rows,
     )
+
+
+def check_first_year(chosen: Dataset, when: periods.Period, first_year: int | None) -> int:
+    """First year of the series: the one given, after refusing one that the data or the period rule out, else the data's first.
+
+    Raises
+    ------
+    ParameterRefused
+        It lies before the data or after the period.
+    """
+    first = int(first_year) if first_year else chosen.span.first_year
+    if not chosen.span.first_year <= first <= when.last_year:
+        raise ParameterRefused(
+            "first_year {first} must lie between {low} (first year of the data) and {high} (the period).",
+            first=first,
+            low=chosen.span.first_year,
+            high=when.last_year,
+        )
+    return first
 
 
 def prepare(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, object]:
@@ -146,7 +157,7 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, ob
         raise OhstatsError(
             "The tables of {dataset} are not clean. Run: ohstats clean --data-dir {folder}",
             dataset=chosen.id,
-            folder=chosen.folder.name,
+            folder=_typed(chosen.folder),
         )
     from .clean import Cleaned
 
@@ -176,7 +187,7 @@ def _protected(chosen: Dataset, edition: str, code: str) -> tuple[pd.DataFrame, 
         raise OhstatsError(
             "The counts of {dataset} are not protected, or the data changed since. Run: ohstats protect --data-dir {folder}",
             dataset=chosen.id,
-            folder=chosen.folder.name,
+            folder=_typed(chosen.folder),
         )
     from . import clean
 
@@ -184,6 +195,12 @@ def _protected(chosen: Dataset, edition: str, code: str) -> tuple[pd.DataFrame, 
     frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
     protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(paths.Workspace.at()))
     return protected.counts, protected.facts, cleaned.rows
+
+
+def _typed(folder: Path) -> str:
+    """A folder as it can be typed in a command here."""
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def _inherited(rows: pd.DataFrame, chain: tuple[str, ...], column: str) -> pd.DataFrame:

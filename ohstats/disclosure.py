@@ -109,12 +109,12 @@ def _entries(counts: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
 
 def _registered(counts: pd.DataFrame, dataset: Dataset, register: pd.DataFrame, wanted: str) -> pd.Series[bool]:
     """Which figures the register holds as starred ("*"), or with the value that they have now ("same")."""
-    shown = _entries(counts, dataset).set_index(counting.KEYS)["numerator"]
+    values = ["numerator", "denominator"]
+    shown = _entries(counts, dataset).set_index(counting.KEYS)[values]
     before = register[register["dataset"] == dataset.id].drop_duplicates(counting.KEYS, keep="last")
-    before = before.set_index(counting.KEYS)["numerator"]
     keys = pd.MultiIndex.from_frame(counts[counting.KEYS])
-    then = before.reindex(keys)
-    match = then == "*" if wanted == "*" else then == shown.reindex(keys)
+    then = before.set_index(counting.KEYS)[values].reindex(keys)
+    match = then["numerator"] == "*" if wanted == "*" else (then == shown.reindex(keys)).all(axis=1)
     return pd.Series(match.to_numpy(dtype=bool, na_value=False), index=counts.index)
 
 

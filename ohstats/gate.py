@@ -13,8 +13,9 @@ from pathlib import Path
 from .display import csv_cell
 from .errors import Fault, NotPublishable
 
-SUFFIXES = {".html", ".json", ".csv", ".woff2", ".txt"}
-NAMES = re.compile(r"(?:(?:zh|en)/)?\d{6}_[a-z_]+\.(?:html|json|csv)|index\.html|assets/[A-Za-z0-9.-]+")
+NAMES = re.compile(
+    r"(?:zh|en)/[1-9]\d{5}_[a-z_]+\.(?:html|json|csv)|index\.html|assets/(?:[A-Za-z0-9-]+\.woff2|OFL\.txt)", re.ASCII
+)
 _HTML = {
     "html": {"lang"},
     "head": set(),
@@ -64,6 +65,9 @@ _SVG = {
     "pattern": {"id", "patternunits", "x", "y", "width", "height"},
 }
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; font-src 'self'; img-src 'self' data:"
+_STYLE = re.compile(r"url\s*\(|expression|@import|\\|/\*|image-set|src\s*\(", re.IGNORECASE)
+_STYLED = {"style", "fill", "clip-path", "transform"}
+_OWN_FONT = re.compile(r'url\("(?:\.\./)?assets/[A-Za-z0-9-]+\.woff2"\)')
 _TRACES = re.compile(r"Traceback \(most recent call last\)|site-packages|\.ipynb\b")
 
 
@@ -75,10 +79,12 @@ class _Page(HTMLParser):
         self.found: list[str] = []
         self.csp = ""
         self.in_svg = 0
+        self.in_style = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Hold tag and attributes against the lists."""
         self.in_svg += tag == "svg"
+        self.in_style = tag == "style"
         allowed = (_SVG if self.in_svg else _HTML).get(tag)
         if allowed is None:
             self.found.append(f"<{tag}>")
@@ -88,20 +94,43 @@ class _Page(HTMLParser):
                 self.found.append(f"<{tag} {name}>")
             if name in ("href", "xlink:href") and not _link(tag, value or ""):
                 self.found.append(f"<{tag} {name}> with a foreign address")
-            if name == "style" and re.search(r"url\((?!#)|expression|@import", value or ""):
-                self.found.append(f"<{tag} style> with an address")
-        told = dict(attrs)
-        if tag == "meta" and told.get("http-equiv") == "Content-Security-Policy":
+            if _STYLE.search(re.sub(r"url\(#[\w.-]+\)", "", value or "")) and name in _STYLED:
+                self.found.append(f"<{tag} {name}> with an address")
+        told = dict(reversed(attrs))  # of an attribute given twice, browsers take the first
+        if tag == "meta" and "http-equiv" in told:
+            if told["http-equiv"] != "Content-Security-Policy" or self.csp:
+                self.found.append("<meta http-equiv> that is not the one Content-Security-Policy")
             self.csp = told.get("content") or ""
 
     def handle_endtag(self, tag: str) -> None:
-        """Leave the figure."""
+        """Leave the figure or the style sheet."""
         self.in_svg -= tag == "svg"
+        self.in_style = False
+
+    def handle_data(self, data: str) -> None:
+        """A style sheet names no address but the font of the site."""
+        if self.in_style and _STYLE.search(_OWN_FONT.sub("", data)):
+            self.found.append("<style> with an address")
 
     def handle_comment(self, data: str) -> None:
         """No comment is published."""
         del data
         self.found.append("a comment")
+
+    def handle_decl(self, decl: str) -> None:
+        """The document type is the plain one."""
+        if decl.lower() != "doctype html":
+            self.found.append("a declaration")
+
+    def handle_pi(self, data: str) -> None:
+        """No instruction to another program."""
+        del data
+        self.found.append("a processing instruction")
+
+    def unknown_decl(self, data: str) -> None:
+        """Nothing that browsers and this reader could read differently."""
+        del data
+        self.found.append("a declaration")
 
 
 def _link(tag: str, value: str) -> bool:
@@ -129,9 +158,9 @@ def check(folder: Path, *, secrets: tuple[str, ...] = ()) -> None:
         What was found, file by file; all findings at once.
     """
     faults = []
-    for path in sorted(each for each in folder.rglob("*") if each.is_file() or each.is_symlink()):
+    for path in sorted(each for each in folder.rglob("*") if each.is_symlink() or not each.is_dir()):
         name = path.relative_to(folder).as_posix()
-        if path.is_symlink() or path.suffix not in SUFFIXES or not NAMES.fullmatch(name):
+        if path.is_symlink() or not path.is_file() or not NAMES.fullmatch(name):
             faults.append(Fault("{file}: a file of this name or kind is not published", file=name))
             continue
         faults += [Fault("{file}: {what}", file=name, what=what) for what in _findings(path, secrets)]
@@ -140,9 +169,13 @@ def check(folder: Path, *, secrets: tuple[str, ...] = ()) -> None:
 
 
 def _findings(path: Path, secrets: tuple[str, ...]) -> list[str]:
+    content = path.read_bytes()
     if path.suffix == ".woff2":
-        return []
-    text = path.read_text(encoding="utf-8-sig")
+        return [] if content.startswith(b"wOF2") else ["no font"]
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return ["no text in UTF-8"]
     found = [f"the text '{match[0]}'" for match in [_TRACES.search(text)] if match]
     found += ["a path, user or host name of the machine" for secret in (*_local(), *secrets) if secret and secret in text]
     if path.suffix == ".html":

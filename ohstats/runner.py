@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import files, forked
 from .errors import NotebookRefused, ParameterRefused
+from .result import MIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 REPORTS = ("trend", "evaluation")
 ENGINES = ("ohstats", "kernel")
-REQUIRED = {"district", "period", "first_year", "data_dir", "language", "edition"}
+OPTIONS = {"district", "period", "first_year", "data_dir", "language", "edition", "assessment"}
+REQUIRED = OPTIONS - {"assessment"}
 
 
 @dataclass(frozen=True)
@@ -65,19 +68,25 @@ def declared(notebook: Path) -> set[str]:
     Raises
     ------
     NotebookRefused
-        It has no code cell tagged `parameters`, more than one, or it lacks a parameter that every report has.
+        It is none, names no Python kernel, has no code cell tagged `parameters` or more than one, or lacks a parameter that
+        every report has.
     """
     try:
         told = json.loads(notebook.read_text(encoding="utf-8"))
         cells = [cell for cell in told["cells"] if "parameters" in cell.get("metadata", {}).get("tags", [])]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        code = [cell for cell in cells if cell["cell_type"] == "code"]
+        kernel, language = (told.get("metadata", {}).get(name, {}) for name in ("kernelspec", "language_info"))
+        python = "name" in kernel and language.get("name", kernel.get("language")) == "python"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotebookRefused("{name} is not a notebook.", name=notebook.name) from error
-    if len(cells) != 1 or cells[0]["cell_type"] != "code":
+    if not python:
+        raise NotebookRefused("{name} names no Python kernel; open it in JupyterLab, choose one and save it.", name=notebook.name)
+    if len(cells) != 1 or len(code) != 1:
         raise NotebookRefused(
             "{name} has {n} code cells tagged 'parameters'; exactly one is needed, else the values passed would be overwritten "
             "by the notebook's own.",
             name=notebook.name,
-            n=len(cells),
+            n=len(code),
         )
     from papermill import inspect_notebook
 
@@ -94,9 +103,12 @@ def check_parameters(notebook: Path, given: Iterable[str]) -> set[str]:
     Raises
     ------
     ParameterRefused
-        A parameter is unknown; the declared ones are listed.
+        A parameter is unknown (the declared ones are listed), or one that decides what is reported: passed so, it would
+        put another place or edition under the name of each report.
     """
     known = declared(notebook)
+    if taken := sorted(set(given) & OPTIONS):
+        raise ParameterRefused("Give {names} as an option of its own, not with -p.", names=", ".join(taken))
     unknown = sorted(set(given) - known)
     if unknown:
         raise ParameterRefused(
@@ -106,6 +118,24 @@ def check_parameters(notebook: Path, given: Iterable[str]) -> set[str]:
             known=", ".join(sorted(known)),
         )
     return known
+
+
+def named(notebooks: Iterable[Path]) -> dict[str, Path]:
+    """Notebooks by the name of their report: the file's name without its number.
+
+    Raises
+    ------
+    NotebookRefused
+        A name cannot stand in the address of a page, or two notebooks would write the same pages.
+    """
+    found: dict[str, Path] = {}
+    for notebook in notebooks:
+        report = re.sub(r"^\d+_", "", notebook.stem)
+        if not re.fullmatch(r"[a-z][a-z_]*", report):
+            raise NotebookRefused("{name}: name a notebook in small letters and _, as in 5_my_report.ipynb.", name=notebook.name)
+        if found.setdefault(report, notebook).resolve() != notebook.resolve():
+            raise NotebookRefused("Two notebooks make the report '{name}'; rename one.", name=report)
+    return found
 
 
 def plan(
@@ -133,9 +163,8 @@ def plan(
     when = parse(period)
     chosen.check_period(when)
     jobs = []
-    for notebook in notebooks:
+    for report, notebook in named(notebooks).items():
         known = check_parameters(notebook, extra or ())
-        report = notebook.stem.split("_", 1)[-1]
         for code in districts:
             chosen.place(code)
             for language in languages:
@@ -187,6 +216,8 @@ def run_job(job: Job, engine: str, seconds: float | None = None) -> Outcome:
         )
         if notebook.metadata.papermill.exception:  # papermill lets sys.exit() pass
             error = "SystemExit"
+        elif not any(MIME in each.get("data", {}) for cell in notebook.cells for each in cell.get("outputs", [])):
+            error = "NoResult"
     except Exception as problem:
         error = getattr(problem, "ename", "") or getattr(problem, "strerror", "") or type(problem).__name__
     if beside.exists():
@@ -313,15 +344,15 @@ def save_manifest(outcomes: list[Outcome], datasets: list[Dataset], workspace: W
     """Write what was run, for the site."""
     told = {
         "edition": edition,
-        "datasets": [str(each.folder) for each in datasets],
+        "datasets": {str(each.folder): each.hash for each in datasets},
         "outcomes": [asdict(each) for each in outcomes],
     }
     files.private(workspace.work)
     files.write_json(told, workspace.work / f"run-{edition}.json")
 
 
-def read_manifest(workspace: Workspace, edition: str) -> tuple[list[Outcome], list[str]]:
-    """Outcomes and data set folders of the last run of an edition.
+def read_manifest(workspace: Workspace, edition: str) -> tuple[list[Outcome], dict[str, str]]:
+    """Outcomes of the last run of an edition, and the folders of its data sets with the hash that each had then.
 
     Raises
     ------

@@ -6,6 +6,7 @@ import csv
 import io
 import shutil
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,7 +19,6 @@ from .result import MIME, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from .dataset import Dataset
     from .paths import Workspace
@@ -55,21 +55,39 @@ def build(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace
     target = workspace.site(edition)
     new, old = target.with_name(f".{target.name}.new"), target.with_name(f".{target.name}.old")
     shutil.rmtree(new, ignore_errors=True)
-    for outcome in outcomes:
-        _page(outcome, outcomes, new)
-    _index(outcomes, datasets, new)
-    _assets(new)
-    gate.check(new, secrets=(str(workspace.root),))
+    try:
+        for outcome in outcomes:
+            _page(outcome, outcomes, datasets, new)
+        _index(outcomes, datasets, new, edition)
+        _assets(new)
+        gate.check(new, secrets=(str(workspace.root),))
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
     if edition == "public":
         for chosen in datasets:
-            proposal = workspace.protected(chosen.id, edition) / "proposal.parquet"
-            disclosure.append_register(files.read_parquet(proposal), workspace)
+            proposal = files.read_parquet(workspace.protected(chosen.id, edition) / "proposal.parquet")
+            disclosure.append_register(proposal[_published(proposal["place"], outcomes, chosen)], workspace)
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)
     new.rename(target)
     shutil.rmtree(old, ignore_errors=True)
     return target / "index.html"
+
+
+def _published(places: pd.Series[str], outcomes: list[Outcome], chosen: Dataset) -> pd.Series[bool]:
+    """Places with a published report; figures of places that have none (context) stand in any report."""
+    made = {outcome.district for outcome in outcomes if outcome.dataset == chosen.id and not outcome.error}
+    return places.isin(made | (set(places) - set(chosen.reported) if made else set()))
+
+
+def _marks(chosen: Dataset, edition: str) -> list[str]:
+    """What must be known before reading anything of a data set, in the current language."""
+    said = [_("Internal material: exact counts, not for publication.")] if edition == "internal" else []
+    if chosen.synthetic:
+        return [*said, _("Synthetic data: invented places, no figure is real")]
+    return said if chosen.exempt else [*said, _("Not for publication")]
 
 
 def _assets(folder: Path) -> None:
@@ -104,7 +122,7 @@ def _exporter() -> Any:
     )
 
 
-def _page(outcome: Outcome, outcomes: list[Outcome], folder: Path) -> None:
+def _page(outcome: Outcome, outcomes: list[Outcome], datasets: list[Dataset], folder: Path) -> None:
     """One report: page, results as JSON, estimates as CSV."""
     name = f"{outcome.district}_{outcome.report}"
     place = folder / outcome.language
@@ -118,15 +136,16 @@ def _page(outcome: Outcome, outcomes: list[Outcome], folder: Path) -> None:
         }
         if outcome.error:
             title = _("{code}: the report could not be made", code=outcome.district)
-            page = _render("failed.html.j2", **common, title=title, downloads=[])
+            marks = [mark for chosen in datasets if chosen.id == outcome.dataset for mark in _marks(chosen, outcome.edition)]
+            page = _render("failed.html.j2", **common, title=title, downloads=[], marks=marks)
             files.write_text(page, place / f"{name}.html")
             return
         import nbformat
 
+        if not Path(outcome.output).is_file():
+            raise NotPublishable("The executed notebook of {name} is gone. Run: ohstats run", name=name)
         notebook = nbformat.read(outcome.output, as_version=4)
         found = results(notebook)
-        if not found:
-            raise NotPublishable("{name} carries no Result.", name=name)
         downloads = [{"href": f"{name}.csv", "text": "CSV"}, {"href": f"{name}.json", "text": "JSON"}]
         told = {**common, "title": found[0]["title"], "downloads": downloads}
         page, _resources = _exporter().from_notebook_node(notebook, resources={"ohstats": told})
@@ -187,12 +206,12 @@ def _render(template: str, **page: Any) -> str:
     return str(_environment().get_template(template).render(page=page)) + "\n"
 
 
-def _index(outcomes: list[Outcome], datasets: list[Dataset], folder: Path) -> None:
+def _index(outcomes: list[Outcome], datasets: list[Dataset], folder: Path, edition: str) -> None:
     """The front page: every place with its reports, in the languages that were made."""
     made = list(dict.fromkeys(outcome.language for outcome in outcomes))
     first = made[0]
     with language.use(first):
-        groups = [_group(chosen, outcomes, made) for chosen in datasets]
+        groups = [_group(chosen, outcomes, made, edition) for chosen in datasets]
         page = _render(
             "index.html.j2",
             tag=_TAGS[first],
@@ -217,7 +236,7 @@ def _each(made: list[str], say: Callable[[], str]) -> list[dict[str, str]]:
     return said
 
 
-def _group(chosen: Dataset, outcomes: list[Outcome], made: list[str]) -> dict[str, Any]:
+def _group(chosen: Dataset, outcomes: list[Outcome], made: list[str], edition: str) -> dict[str, Any]:
     mine = [outcome for outcome in outcomes if outcome.dataset == chosen.id]
     reports = list(dict.fromkeys(outcome.report for outcome in mine))
     by = {(outcome.district, outcome.report, outcome.language): outcome for outcome in mine}
@@ -239,19 +258,23 @@ def _group(chosen: Dataset, outcomes: list[Outcome], made: list[str]) -> dict[st
             for report in reports
         ]
         rows.append({"code": place["code"], "name": " ".join(str(place[f"name_{each}"]) for each in made), "cells": cells})
-    badges = []
-    if chosen.synthetic:
-        badges = _each(made, lambda: _("Synthetic data: invented places, no figure is real"))
-    elif not chosen.exempt:
-        badges = _each(made, lambda: _("Not for publication"))
     return {
         "id": chosen.id,
         "titles": [{"lang": _TAGS[each], "text": chosen.titles[each]} for each in made],
-        "badges": badges,
+        "badges": _badges(chosen, edition, made),
         "caption": _("Reports by place"),
         "heads": [report_name(report) for report in reports],
         "rows": rows,
     }
+
+
+def _badges(chosen: Dataset, edition: str, made: list[str]) -> list[dict[str, str]]:
+    """The marks of a data set in each language that was made."""
+    said = []
+    for each in made:
+        with language.use(each):
+            said += [{"lang": _TAGS[each], "text": mark} for mark in _marks(chosen, edition)]
+    return said
 
 
 def _named(each: str, report: str) -> str:

@@ -1,0 +1,190 @@
+"""Protection: small counts of people and their complements are hidden; the register remembers what was shown and starred."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from datasets import PLACE, case_rows, prepared, report, write
+
+from ohstats import counts, dataset, disclosure, files, reference, site
+from ohstats.clean import clean_dataset
+from ohstats.errors import NotPublishable, ParameterRefused
+from ohstats.paths import Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def protect(folder: Path, register: pd.DataFrame | None = None, edition: str = "public") -> pd.DataFrame:
+    made = dataset.load(folder)
+    frame = counts.make(clean_dataset(made), made, reference.table("indicators", folder, key="indicator_id"))
+    before = frame.copy(deep=True)
+    empty = disclosure.read_register(Workspace.at(folder / "nothing"))
+    found = disclosure.protect(frame, made, edition, empty if register is None else register).counts
+    pd.testing.assert_frame_equal(frame, before)  # what goes in is not changed
+    return found
+
+
+def hidden(folder: Path, **options: Any) -> list[str]:
+    frame = protect(folder, **options)
+    assert frame.loc[frame["hidden"], ["numerator", "denominator"]].isna().all(axis=None)
+    return sorted(frame.loc[frame["hidden"], "period"])
+
+
+YEARLY = {2015: 0, 2016: 1, 2017: 4, 2018: 5, 2019: 9, 2020: 10, 2021: "", 2022: "*"}
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("total", ["2016", "2017", "2022"]),
+        ("pneumoconiosis", ["2016", "2017", "2022"]),
+        ("tumour", ["2016", "2017", "2018", "2019", "2022"]),
+        ("infectious", ["2016", "2017", "2018", "2019", "2022"]),
+        ("radiation", ["2016", "2017", "2018", "2019", "2022"]),
+        ("rest_combined", ["2016", "2017", "2018", "2019", "2022"]),  # may consist of those
+        ("leukaemia", ["2016", "2017", "2018", "2019", "2022"]),  # a category of one's own below tumours
+    ],
+)
+def test_small_counts_of_cases_are_hidden_by_the_threshold_of_their_category(
+    tmp_path: Path, key: str, expected: list[str]
+) -> None:
+    folder = write(tmp_path, cases=case_rows(YEARLY, key=key))
+    (folder / "categories.csv").write_text(
+        "key,parent,name_en,higher_threshold\nleukaemia,tumour,L,\ntumour,total,T,\n", encoding="utf-8"
+    )
+    assert hidden(folder) == expected
+
+
+@pytest.mark.parametrize(
+    ("indicator", "n", "d", "starred"),
+    [
+        ("suspected_found", 4, "", True),
+        ("suspected_found", 5, "", False),
+        ("short_exposure_pneumoconiosis_share", 4, 100, True),
+        ("short_exposure_pneumoconiosis_share", 96, 100, True),  # the other 4 could be told
+        ("short_exposure_pneumoconiosis_share", 0, 3, True),
+        ("short_exposure_pneumoconiosis_share", 95, 100, False),
+        ("short_exposure_pneumoconiosis_share", 0, 0, False),
+        ("hazard_declaration_rate_key", 1, 3, False),  # employers, no one's health
+        ("inservice_exam_rate_key", 2, 4, False),  # a service, no one's health
+        ("not_declared", 2, 50, True),  # what is not known gets the strictest rule
+        ("own", 2, 50, True),
+        ("diagnoses_completed", 2, "", False),
+    ],
+)
+def test_counts_of_people_are_hidden_with_their_complements_and_others_are_not(
+    tmp_path: Path, indicator: str, n: int, d: Any, starred: bool
+) -> None:
+    folder = write(tmp_path, values=[(indicator, PLACE, 2020, n, d)])
+    own = (
+        "indicator_id,measure,counts\nown,proportion,context\nsuspected_found,count,coverage\n"  # cannot weaken the packaged one
+    )
+    (folder / "indicators.csv").write_text(own, encoding="utf-8")
+    assert hidden(folder) == (["2020"] if starred else [])
+
+
+def test_what_is_published_already_and_the_internal_edition_are_exact(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a", cases=case_rows(YEARLY))
+    assert hidden(folder, edition="internal") == ["2022"]  # starred at its source
+    told = {"publisher": "Office", "title": "Yearbook", "date": "2024"}
+    assert hidden(write(tmp_path / "b", cases=case_rows(YEARLY), synthetic=None, published=told)) == ["2022"]
+    with pytest.raises(ParameterRefused) as refused:
+        protect(folder, edition="secret")
+    assert str(refused.value) == "No edition 'secret'. There are: public, internal."
+
+
+# The register -----------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("OHSTATS_WORK", str(tmp_path / "work"))
+    return Workspace.at()
+
+
+def publish(folder: Path, workspace: Workspace) -> str:
+    """Protect, report, publish; the register as it then stands."""
+    prepared(folder, workspace)
+    site.build([report(folder, workspace)], [dataset.load(folder)], workspace, "public")
+    return (workspace.register / "published.csv").read_text(encoding="utf-8")
+
+
+def shown(folder: Path, workspace: Workspace) -> dict[str, str]:
+    frame = files.read_parquet(workspace.protected("small", "public") / "counts.parquet")
+    frame = frame[frame["key"] == "total"]
+    return {
+        row.period: "*" if row.hidden else "" if pd.isna(row.numerator) else str(int(row.numerator)) for row in frame.itertuples()
+    }
+
+
+def test_starred_stays_starred_and_shown_stays_shown(tmp_path: Path, workspace: Workspace) -> None:
+    folder = write(tmp_path / "a", cases=case_rows({2015: 3, 2016: 7, 2017: 8}))
+    first = publish(folder, workspace)
+    assert first.splitlines()[:4] == [
+        "dataset,measure,place,period,year_basis,key,group,numerator,denominator",
+        "small,new_cases,990001,2015,diagnosis,total,,*,*",
+        "small,new_cases,990001,2016,diagnosis,total,,7,",
+        "small,new_cases,990001,2017,diagnosis,total,,8,",
+    ]
+    write(folder, cases=case_rows({2015: 30, 2016: 7, 2017: 4}))
+    (folder / "categories.csv").write_text("key,higher_threshold\ntotal,yes\n", encoding="utf-8")  # the threshold is now 10
+    second = publish(folder, workspace)
+    now = shown(folder, workspace)
+    assert (now["2015"], now["2016"], now["2017"]) == ("*", "7", "*")  # starred, shown as before, another value
+    assert second == first + "small,new_cases,990001,2017,diagnosis,total,,*,*\n"  # append-only
+
+
+def test_a_share_that_was_shown_is_hidden_when_its_complement_became_small(tmp_path: Path, workspace: Workspace) -> None:
+    share = "short_exposure_pneumoconiosis_share"
+    folder = write(tmp_path / "a", cases=case_rows({2020: 70}), values=[(share, PLACE, 2020, 50, 60)])
+    publish(folder, workspace)
+    write(folder, cases=case_rows({2020: 70}), values=[(share, PLACE, 2020, 50, 52)])
+    assert hidden(folder, register=disclosure.read_register(workspace)) == ["2020"]
+
+
+def test_a_second_run_appends_nothing_and_leaves_the_register_as_it_was(tmp_path: Path, workspace: Workspace) -> None:
+    folder = write(tmp_path / "a", cases=case_rows(YEARLY), values=[("suspected_found", PLACE, 2020, 3, "")])
+    publish(folder, workspace)
+    before = (workspace.register / "published.csv").read_bytes()
+    page = workspace.site("public") / "en" / "990001_trend.html"
+    html = page.read_bytes()
+    publish(folder, workspace)
+    assert (workspace.register / "published.csv").read_bytes() == before
+    assert page.read_bytes() == html
+
+
+def test_a_refused_site_appends_nothing_and_leaves_the_old_one(tmp_path: Path, workspace: Workspace) -> None:
+    folder = write(tmp_path / "a", cases=case_rows({2015: 12}))
+    register = publish(folder, workspace)
+    before = {path: path.read_bytes() for path in workspace.site("public").rglob("*") if path.is_file()}
+    rows = case_rows({2015: 12, 2016: {"n": 40, "source": f"see {workspace.root}/notes"}})
+    write(folder, cases=rows, synthetic=None, published={"publisher": "x", "title": "y", "date": "z"})
+    with pytest.raises(NotPublishable, match="a path, user or host name of the machine"):
+        publish(folder, workspace)
+    assert (workspace.register / "published.csv").read_text(encoding="utf-8") == register
+    assert {path: path.read_bytes() for path in workspace.site("public").rglob("*") if path.is_file()} == before
+    assert sorted(path.name for path in (workspace.root / "reports").iterdir()) == ["site"]  # nor does the refused one lie about
+
+
+def test_only_places_whose_report_was_published_enter_the_register(tmp_path: Path, workspace: Workspace) -> None:
+    places = [(code, "", f"Place {code}", "county", "") for code in ("990001", "990002", "990003")]
+    folder = write(tmp_path / "a", places=places, cases=case_rows({2015: 12}) + case_rows({2015: 3}, "990002"))
+    prepared(folder, workspace)
+    made = report(folder, workspace)
+    failed = replace(made, district="990003", error="ValueError")
+    site.build([made, failed], [dataset.load(folder)], workspace, "public")
+    assert set(disclosure.read_register(workspace)["place"]) == {"990001"}
+
+
+def test_the_internal_edition_has_its_own_root_and_no_register(tmp_path: Path, workspace: Workspace) -> None:
+    folder = write(tmp_path / "a", cases=case_rows({2015: 3}))
+    prepared(folder, workspace, "internal")
+    index = site.build([report(folder, workspace, edition="internal")], [dataset.load(folder)], workspace, "internal")
+    assert index == workspace.root / "reports" / "internal" / "index.html"
+    assert not workspace.site("public").exists()
+    assert not workspace.register.exists()
+    page = (index.parent / "en" / "990001_trend.html").read_text(encoding="utf-8")
+    assert "Internal material: exact counts, not for publication." in page
+    assert "Internal material" in index.read_text(encoding="utf-8")
