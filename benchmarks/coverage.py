@@ -100,8 +100,12 @@ def _series(random: np.random.Generator, expected: np.ndarray, extra: float) -> 
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A frame as a Markdown table, one decimal."""
-    cells = table.map(lambda value: f"{value:.1f}" if isinstance(value, float) else str(value))
+    """A frame as a Markdown table; one decimal, two below 10."""
+
+    def cell(value: object) -> str:
+        return (f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}") if isinstance(value, float) else str(value)
+
+    cells = table.map(cell)
     lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *cells.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

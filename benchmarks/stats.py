@@ -9,8 +9,10 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
+import joinpoint
 import numpy as np
 import pandas as pd
+import shrunken
 
 from ohstats import limits, rates, trend
 
@@ -67,6 +69,8 @@ def main() -> None:
     for part in (proportions_and_rates, trends):
         for name, taken, asked in part(np.random.default_rng(20240101)):
             print(f"{name:45s} {taken:9.2f} ms" + (f"   (asked: at most {asked:g})" if asked else ""))
+    joinpoint.timings()
+    print(shrunken.speed().to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -124,6 +124,7 @@ def cases(series: pd.DataFrame, fits: pd.DataFrame, breaks: pd.DataFrame, *, nam
     breaks : DataFrame
         `year`, `last`, `kind` (break or note), `label`.
     """
+    from matplotlib.ticker import MaxNLocator
 
     def draw(drawing: Drawing) -> None:
         axes = drawing.add_axes((0.13, 0.09, 0.85, 0.83))
@@ -139,7 +140,7 @@ def cases(series: pd.DataFrame, fits: pd.DataFrame, breaks: pd.DataFrame, *, nam
             middle = (fit.first_year + fit.last_year) / 2
             high = series.loc[series["year"].between(fit.first_year, fit.last_year), "upper"].max()
             axes.text(middle, min(high * 1.05, top * 0.88), fit.label, color=ORANGE, ha="center", va="bottom", fontsize=9.5)
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(7, integer=True))
         axes.yaxis.set_major_formatter(lambda value, _position: f"{value:,.0f}")
         axes.text(-0.125, 1.03, _("new cases"), transform=axes.transAxes, ha="left", va="bottom", color=GREY, fontsize=9.5)
 

