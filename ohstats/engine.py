@@ -124,7 +124,7 @@ def _outside(seed: str, timeout: float | None) -> Iterator[Callable[[Any], Ran]]
     try:
         yield run
     finally:
-        child.kill()
+        child.close()
 
 
 def _serve(connection: Connection, seed: str) -> None:

@@ -63,7 +63,8 @@ def start_server() -> None:
     _context.set_forkserver_preload([WARM])
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    with _environment({**os.environ, **ONE_THREAD, WARMING: "1", "PYTHONPATH": path}):
+    quiet = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}  # a process that forks had better have one thread
+    with _environment({**os.environ, **ONE_THREAD, **quiet, WARMING: "1", "PYTHONPATH": path}):
         forkserver.ensure_running()
 
 
@@ -96,12 +97,19 @@ class Child:
     def __init__(self, work: Callable[..., None], arguments: tuple[Any, ...], limits: Limits) -> None:
         assert _context is not None  # noqa: S101  usable() was asked
         start_server()
+        self.limits = limits
         self.connection, theirs = _context.Pipe()
         self._process = _context.Process(target=_begin, args=(theirs, dict(os.environ), limits, work, arguments))
-        with _no_main():
-            self._process.start()
+        for attempt in range(5):
+            try:
+                with _no_main():
+                    self._process.start()
+                break
+            except (ConnectionError, EOFError):  # the server was killed this moment; the next try starts another
+                if attempt == 4:
+                    raise
+                time.sleep(0.2)
         theirs.close()
-        self.limits = limits
         self.deadline = time.monotonic() + limits.seconds if limits.seconds else float("inf")
         self._asked = False
 
@@ -117,12 +125,12 @@ class Child:
 
     def hear(self, timeout: float | None = None) -> tuple[bool, Any]:
         """Whether it said something, and what; (False, None) when it ended or `timeout` seconds passed in silence."""
-        if not wait(self.waitables, timeout) or not self.connection.poll():
-            return False, None
         try:
-            return True, self.connection.recv()
-        except (EOFError, OSError):
-            return False, None
+            if wait(self.waitables, timeout) and self.connection.poll():
+                return True, self.connection.recv()
+        except (EOFError, OSError):  # it ended; its exit code comes by way of the server, a moment later
+            self._process.join(GRACE)
+        return False, None
 
     @property
     def hurried(self) -> bool:
@@ -144,6 +152,10 @@ class Child:
         """End it and all that it started."""
         self._signal(os.killpg, signal.SIGKILL)
         self._process.join()
+
+    def close(self) -> None:
+        """Done with it: end it, if it has not ended."""
+        self.kill()
         self.connection.close()
 
     def _signal(self, send: Callable[[int, int], None], number: int) -> None:
@@ -206,7 +218,7 @@ def _bound(limits: Limits) -> None:
             used = next((int(line.split()[1]) for line in status if line.startswith("VmData:")), 0) * 1024
         most = used + limits.memory * 1_000_000
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-    largest = 4 * limits.output * 1_000_000  # of a file; outputs are kept in files on the way
+    largest = 10 * limits.output * 1_000_000  # of a file: what programs print goes by way of one, and a notebook is bigger
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -88,13 +89,22 @@ def declared(notebook: Path) -> set[str]:
             name=notebook.name,
             n=len(code),
         )
-    from papermill import inspect_notebook
-
-    names = set(inspect_notebook(str(notebook)))
+    names = _assigned("".join(cells[0]["source"]), notebook)
     lacking = sorted(REQUIRED - names)
     if lacking:
         raise NotebookRefused("{name} does not declare the parameters {names}.", name=notebook.name, names=", ".join(lacking))
     return names
+
+
+def _assigned(source: str, notebook: Path) -> set[str]:
+    """Names that a cell gives a value; papermill's own search would cost its import, a second of each run."""
+    try:
+        nodes = ast.parse(source).body
+    except SyntaxError as error:
+        raise NotebookRefused("The parameters cell of {name} is not plain Python.", name=notebook.name) from error
+    targets: list[ast.expr] = [node.target for node in nodes if isinstance(node, ast.AnnAssign)]
+    targets += [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def check_parameters(notebook: Path, given: Iterable[str]) -> set[str]:
@@ -269,11 +279,11 @@ def _forked(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> G
                     _beside(jobs[number]).unlink(missing_ok=True)
                     told = outcome(jobs[number], child.reason())
                 del running[number]
-                child.kill()
+                child.close()
                 yield number, told
     finally:
         for child in running.values():
-            child.kill()
+            child.close()
 
 
 def _pooled(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> Generator[tuple[int, Outcome]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import suppress
+import sys
+import traceback
 from importlib import import_module
 
 from . import forked
@@ -16,7 +17,6 @@ MODULES = (
     "pandas.core.reshape.reshape",
     "pyarrow.dataset",
     "pyarrow.parquet",
-    "scipy.optimize",
     "scipy.special",
     "matplotlib.backends.backend_svg",
     "matplotlib.figure",
@@ -34,8 +34,10 @@ MODULES = (
 
 def warm() -> None:
     """Import all of it and do once what is slow the first time."""
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # jsonschema does without; a second of grammar building
     from . import shell
 
+    del sys.modules["rfc3987_syntax"]
     with shell.cells().shell.builtin_trap:  # some libraries look for a kernel when they are imported
         for name in MODULES:
             import_module(name)
@@ -78,5 +80,7 @@ def _read() -> None:
 
 if os.environ.get(forked.WARMING) == "1":
     os.environ.pop(forked.WARMING)
-    with suppress(Exception):  # what fails here fails again in each report, and is told there
+    try:
         warm()
+    except Exception:  # what fails here fails again in each report, and is told there
+        traceback.print_exc()
