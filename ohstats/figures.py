@@ -54,6 +54,7 @@ def _style() -> dict[str, Any]:
         "xtick.color": INK,
         "ytick.color": INK,
         "text.color": INK,
+        "text.parse_math": False,  # a $ in a name is a $
         "axes.grid": False,
         "lines.linewidth": 1.8,
         "hatch.linewidth": 0.6,

@@ -37,7 +37,7 @@ def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
     """
     rows = data.counts[(data.counts["period"] == period) & (data.counts["group"] == "") & data.counts["measure"].isin(ids)]
     declared = data.indicators.set_index("indicator_id")
-    made = pd.DataFrame({"measure": ids}).merge(
+    made = pd.DataFrame({"measure": pd.Series(ids, dtype="str")}).merge(
         rows[["measure", "numerator", "denominator", "hidden", "source"]], on="measure", how="left"
     )
     made["basis"] = made["measure"].map(declared["basis"].replace("", "census"))

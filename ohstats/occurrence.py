@@ -54,8 +54,7 @@ def yearly(data: Data) -> pd.DataFrame:
         ["hidden", "gap", "provisional", "recalled"],
         "shown",
     )
-    shown = found.loc[known, ["period", "numerator"]].assign(once=1.0)
-    limits = rates.rate(shown, events="numerator", population="once", by=["period"], multiplier=1, method="exact")
+    limits = rates.rate(found.loc[known, ["period", "numerator"]], events="numerator", by=["period"], method="exact")
     made = found[["period", "source", "note"]].rename(columns={"note": "told"}).merge(limits, on="period", how="left")
     made.insert(0, "year", made.pop("period").astype(int))
     made.insert(1, "state", state)

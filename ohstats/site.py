@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from . import disclosure, display, files, gate, language
+from . import disclosure, display, estimates, files, gate, language
 from .errors import NotPublishable
 from .language import _
 from .paths import TEMPLATE
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .runner import Outcome
 
 _TAGS = {"zh": "zh-CN", "en": "en"}
+_KEYS = ("section", "measure", "indicator_id", "place", "jurisdiction_code", "period", "year", "first_year", "last_year", "state")
+_FIRST = (*_KEYS, *estimates.COLUMNS)  # the order of columns in downloads
 _FONT = "NotoSansSC-subset.woff2"
 
 
@@ -167,11 +169,16 @@ def _csv(found: list[dict[str, Any]]) -> str:
     whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["section"])
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    columns = ["section", *(column for column in whole.columns if column != "section")]
+    columns = [name for name in _FIRST if name in whole] + [name for name in whole if name not in _FIRST]
     writer.writerow(columns)
     for row in whole[columns].astype(object).where(whole[columns].notna(), "").itertuples(index=False):
-        writer.writerow([display.csv_cell(value) for value in row])
+        writer.writerow([_cell(value) for value in row])
     return buffer.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A cell of the table for download: years and counts without a decimal point, nothing that is taken for a formula."""
+    return int(value) if isinstance(value, float) and value.is_integer() else display.csv_cell(value)
 
 
 def _links(outcome: Outcome, outcomes: list[Outcome]) -> list[dict[str, str]]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +18,62 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
+ROOT = Path(__file__).resolve().parents[1]
+os.environ["PYTHONPATH"] = str(ROOT)  # commands and kernels that tests start import this checkout
 os.environ["OHSTATS_LANGUAGE"] = "en"  # error texts are tested word for word, whatever the desk's language
 os.environ.setdefault("MPLBACKEND", "agg")
+
+READ_ONLY = ("data/example", "ohstats", "notebooks")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one `ohstats run` left behind, and what the repository was before and after it."""
+
+    work: Path
+    done: subprocess.CompletedProcess[str]
+    before: dict[str, str]
+    after: dict[str, str]
+
+    @property
+    def site(self) -> Path:
+        return self.work / "reports" / "site"
+
+    def pages(self) -> list[Path]:
+        return sorted(self.site.rglob("*.html"))
+
+
+def digests() -> dict[str, str]:
+    """Digest of every file that a run may not touch."""
+    paths = [path for folder in READ_ONLY for path in sorted((ROOT / folder).rglob("*")) if path.is_file()]
+    kept = [path for path in paths if "__pycache__" not in path.parts]
+    return {str(path.relative_to(ROOT)): hashlib.sha256(path.read_bytes()).hexdigest() for path in kept}
+
+
+def ohstats(work: Path, *arguments: str) -> Run:
+    """Run the command line in a process of its own, as a user does."""
+    before = digests()
+    command = [sys.executable, "-m", "ohstats", *arguments, "--work", str(work)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return Run(work, done, before, digests())
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """China and one synthetic county, both reports in both languages, through kernels: made once for all tests."""
+    places = ["--example", "--district", "100000", "--district", "990104"]
+    return ohstats(tmp_path_factory.mktemp("published"), "run", *places, "--language", "en,zh")
+
+
+@pytest.fixture(scope="session")
+def half_failed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A notebook that raises for one of two districts."""
+    fragile = ROOT / "tests" / "notebooks" / "fragile.ipynb"
+    chosen = ["--district", "990105", "--district", "990106", "--language", "zh", "--notebook", str(fragile)]
+    return ohstats(
+        tmp_path_factory.mktemp("half"), "run", "--data-dir", "data/example/synthetic", *chosen, "-p", "fails_at=990106"
+    )
+
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
