@@ -23,6 +23,7 @@ from papermill.engines import papermill_engines
 
 from ohstats import data, dataset, engine, forked, paths, runner
 from ohstats.errors import NotebookRefused, ParameterRefused
+from ohstats.result import MIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,9 @@ def job(tmp_path: Path) -> Callable[..., runner.Job]:
         number = len(list(tmp_path.glob("*.ipynb")))
         path = tmp_path / f"{number}.ipynb"
         told = dict.fromkeys(runner.REQUIRED, "") | parameters
-        cells = [new_code_cell("\n".join(f"{name} = ''" for name in told), metadata={"tags": ["parameters"]})]
+        result = f"__import__('IPython').display.display({{'{MIME}': {{}}}}, raw=True)"  # a report without any is a failure
+        lines = [*(f"{name} = ''" for name in told), result]
+        cells = [new_code_cell("\n".join(lines), metadata={"tags": ["parameters"]})]
         cells += [new_code_cell(textwrap.dedent(source).strip()) for source in sources]
         nbformat.write(new_notebook(cells=cells, metadata=KERNELSPEC), path)
         output, failed = tmp_path / "executed" / path.name, tmp_path / "failed" / path.name
@@ -221,7 +224,7 @@ def test_declared_parameters_are_those_that_papermill_finds(path: Path) -> None:
 
 def test_parameters_cell_with_other_than_python_is_refused(tmp_path: Path) -> None:
     cell = new_code_cell("%time district = ''", metadata={"tags": ["parameters"]})
-    nbformat.write(new_notebook(cells=[cell]), tmp_path / "odd.ipynb")
+    nbformat.write(new_notebook(cells=[cell], metadata=KERNELSPEC), tmp_path / "odd.ipynb")
     with pytest.raises(NotebookRefused, match=re.escape("The parameters cell of odd.ipynb is not plain Python.")):
         runner.declared(tmp_path / "odd.ipynb")
 
@@ -273,7 +276,8 @@ def test_endless_loop_is_interrupted_after_its_time_and_shows_where_it_was(job: 
     started = time.monotonic()
     assert run(endless, seconds=1) == ["stopped after 1 s"]
     assert time.monotonic() - started < 1 + forked.GRACE
-    (told,) = (output for cell in nbformat.read(endless.failed, as_version=4).cells for output in cell.get("outputs", []))
+    outputs = [output for cell in nbformat.read(endless.failed, as_version=4).cells for output in cell.get("outputs", [])]
+    (told,) = (output for output in outputs if output.output_type == "error")
     assert told.ename == "KeyboardInterrupt"
 
 
