@@ -133,20 +133,28 @@ def _quarantined(quarantine: pd.DataFrame, dataset: Dataset) -> set[tuple[str, i
 
 
 def _partly(there: pd.DataFrame, dataset: Dataset) -> set[tuple[str, int, str, str]]:
-    """(place, year, key, basis) that cannot be 0 without a row: another period holds them, or a category below is not 0."""
+    """(place, year, key, basis) that cannot be 0 without a row: another period, a category or a place below is not 0."""
     parents = reference.table("categories", dataset.folder, key="key").set_index("key")["parent"].to_dict()
+    chains = {place: dataset.ancestors(place) for place in there["place"].unique()}
     some = there["n"].ne(0)  # hidden and missing ones too
     found = set()
     for place, text, key, basis, cases in zip(
         there["place"], there["period"], there["key"], there["year_basis"], some, strict=True
     ):
-        when, above = periods.parse(text), parents.get(key, "") if cases else ""
-        keys = [] if when.is_year else [key]
-        while above and above not in keys:  # a circle of own categories ends
-            keys.append(above)
-            above = parents.get(above, "")
-        found |= {(place, year, each, basis) for year in range(when.first_year, when.last_year + 1) for each in keys}
+        when = periods.parse(text)
+        places, keys = (chains[place], _above(key, parents)) if cases else ([place], [key])
+        if cases or not when.is_year:
+            years = range(when.first_year, when.last_year + 1)
+            found |= {(each, year, above, basis) for each in places for year in years for above in keys}
     return found
+
+
+def _above(key: str, parents: dict[str, str]) -> list[str]:
+    """A category and all that it lies in."""
+    chain = [key]
+    while (above := parents.get(chain[-1], "")) and above not in chain:  # a circle of own categories ends
+        chain.append(above)
+    return chain
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

@@ -64,6 +64,7 @@ def protect(counts: pd.DataFrame, dataset: Dataset, edition: str, register: pd.D
         hide = _primary(counts, dataset) | _registered(counts, dataset, register, "*")
         hide &= ~_registered(counts, dataset, register, "same")
         protected.loc[hide, ["numerator", "denominator"]] = float("nan")
+        protected.loc[hide, ["note", "source"]] = ""  # free text may say what the star hides
         protected["hidden"] |= hide
     facts: dict[str, object] = {
         "hash": dataset.hash, "edition": edition, "rules": RULES_VERSION, "exempt": dataset.exempt,

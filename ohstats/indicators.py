@@ -89,5 +89,5 @@ def context(data: Data) -> pd.DataFrame:
     rows = data.context.merge(data.indicators, left_on="measure", right_on="indicator_id", suffixes=("", "_declared"))
     rows = rows.merge(data.dataset.places, left_on="place", right_on="code", suffixes=("", "_place"))
     rows["is_share"] = rows["denominator"].notna()
-    rows["note_printed"], rows["note"] = rows["note"], ""
+    rows["note_printed"], rows["note"] = rows["note"], _reasons(rows)
     return shares(rows).sort_values(["place", "period", "measure"], ignore_index=True)

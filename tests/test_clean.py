@@ -165,6 +165,13 @@ def test_a_year_known_in_parts_only_is_not_0(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_city_is_not_0_where_one_of_its_districts_has_cases(tmp_path: Path) -> None:
+    places = [("990100", "", "City", "city", ""), ("990101", "", "District", "county", "990100")]
+    folder = write(tmp_path, places=places, cases=case_rows({2015: 9, 2016: 0}, "990101"))
+    city = total(folder, "990100")
+    assert (city["2015"], city["2016"]) == ((None, False, "only parts known"), (0, False, "covered, no row"))
+
+
 def test_a_cover_of_part_of_a_year_says_nothing_about_the_whole_year(tmp_path: Path) -> None:
     assert set(total(write(tmp_path, periods="2024-01..09"))) == {"2024-01..09"}
 

@@ -136,6 +136,15 @@ def test_starred_stays_starred_and_shown_stays_shown(tmp_path: Path, workspace: 
     assert second == first + "small,new_cases,990001,2017,diagnosis,total,,*,*\n"  # append-only
 
 
+def test_the_note_of_a_hidden_count_is_not_published_either(tmp_path: Path, workspace: Workspace) -> None:
+    publish(
+        write(tmp_path / "a", cases=case_rows({2015: {"n": 3, "note": "all turners", "source": "list of turners"}, 2016: 12})),
+        workspace,
+    )
+    texts = [path.read_bytes() for path in (workspace.root / "reports").rglob("*") if path.is_file()]
+    assert [text for text in texts if b"turners" in text] == []
+
+
 def test_a_share_that_was_shown_is_hidden_when_its_complement_became_small(tmp_path: Path, workspace: Workspace) -> None:
     share = "short_exposure_pneumoconiosis_share"
     folder = write(tmp_path / "a", cases=case_rows({2020: 70}), values=[(share, PLACE, 2020, 50, 60)])

@@ -141,6 +141,26 @@ def test_a_target_from_above_asks_for_fewer_not_more(tmp_path: Path) -> None:
         assert words in table.rows[0]
 
 
+def test_published_figures_that_cannot_be_computed_are_shown_as_they_are(tmp_path: Path) -> None:
+    values = [("own", PLACE, 2020, 7, 10), ("own", PLACE, 2021, "", 10), ("own", PLACE, 2022, 11, 10), ("own", PLACE, 2023, 0, 0)]
+    folder = write(tmp_path, values=values, published={"publisher": "x", "title": "y", "date": "z"}, synthetic=None)
+    own = "indicator_id,measure,counts,basis,name_en\nown,proportion,context,census,Own\n"
+    (folder / "indicators.csv").write_text(own, encoding="utf-8")
+    table = sections.context(open_data(folder, PLACE, period="2024", language="en")).table
+    assert table is not None
+    assert [row[2:6] for row in table.rows] == [
+        ["2020", "7 / 10", "70.0%", "39.7 to 89.2"], ["2021", "– / 10", "–", "–"], ["2022", "11 / 10", "–", "–"],
+        ["2023", "0 / 0", "–", "–"],
+    ]  # fmt: skip
+
+
+def test_a_target_with_decimals_is_read_out_as_written(tmp_path: Path) -> None:
+    judged(tmp_path, 944, 1000, target_value="94.5")
+    figure = sections.target_figure(open_data(tmp_path, PLACE, period="2024", language="en")).figure
+    assert figure is not None
+    assert figure.alt.endswith("94.4% against 94.5%.")
+
+
 def test_no_published_count_of_china_meets_a_target() -> None:
     china = open_data("data/example/china", "100000", period="2024", language="en")
     rows = evaluation.against_targets(china)

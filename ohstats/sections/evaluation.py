@@ -179,6 +179,7 @@ def target_figure(data: Data) -> Result:
         {
             "label": [reference.name_of(row, data.language) for row in rows.to_dict("records")],
             "target": rows["target_value"].astype(float),
+            "goal": rows["target_value"] + "%",
             "value": rows["value"],
             "lower": rows["lower"],
             "upper": rows["upper"],
@@ -191,12 +192,7 @@ def target_figure(data: Data) -> Result:
         title
         + ". "
         + " ".join(
-            _(
-                "{name}: {value} against {target}.",
-                name=row["label"],
-                value=wording.percent(row["value"]),
-                target=wording.percent(row["target"], 0),
-            )
+            _("{name}: {value} against {target}.", name=row["label"], value=wording.percent(row["value"]), target=row["goal"])
             for row in drawn.to_dict("records")
         )
     )
