@@ -27,7 +27,7 @@ STATISTICS = ["estimates", "limits", "loglinear", "rates", "trend", "joinpoint",
 ORDER = [
     *("language", "errors", "paths", "periods", "reference"),
     *STATISTICS,
-    *("schema", "files", "dataset", "corrections", "clean", "synthetic", "counts", "disclosure", "data"),
+    *("files", "codes", "schema", "dataset", "corrections", "clean", "synthetic", "counts", "disclosure", "data"),
     *("indicators", "occurrence", "evaluation", "wording", "figures", "display", "result", "sections", "show"),
     *("engine", "runner", "site", "gate", "__main__"),
 ]

@@ -1,0 +1,268 @@
+"""Code lists with editions and validity: diseases, divisions, industries, hazards and the choices of the forms.
+
+One file a list, `reference/codes/<list>.csv`: code, name_zh, name_en, aliases (separated by |), edition (several separated by |),
+valid_from and valid_to (first and last day; blank is open), parent, columns of its own, certainty, source (a key of
+`reference/code_sources.csv`). A data set's own `codes/<list>.csv` adds rows and overrides packaged ones, without code.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from . import files
+from .errors import Fault, FileRefused, ParameterRefused
+from .errors import nearest as resembling
+from .paths import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+COLUMNS = ("code", "name_zh", "name_en", "aliases", "edition", "valid_from", "valid_to", "parent", "certainty", "source")
+BRIDGE = "2025-08-01"
+"""First day of the catalogue of occupational diseases of 2025."""
+
+_FOLDER = REFERENCE / "codes"
+_UNSEEN = re.compile("[\\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
+
+
+def lists(own: Path | None = None) -> list[str]:
+    """Names of the code lists, with those that only the data set in the folder `own` has."""
+    folders = [_FOLDER, *([own / "codes"] if own else [])]
+    return sorted({path.stem for folder in folders for path in folder.glob("*.csv")})
+
+
+def table(name: str, own: Path | None = None) -> pd.DataFrame:
+    """Rows of a code list, all as text, a data set's own rows over the packaged ones.
+
+    Parameters
+    ----------
+    name : str
+        One of `lists()`.
+    own : Path, optional
+        Folder of a data set. Its file `codes/<name>.csv` needs only the column `code`. A row whose code (and edition, where it
+        gives one) is known replaces the cells that it fills and adds its aliases; any other row is added. A file of another
+        name is a list of its own.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS` and the list's own columns; blank where nothing is known.
+
+    Raises
+    ------
+    ParameterRefused
+        There is no such list; the nearest names are given.
+    FileRefused
+        The data set's file lacks `code`, has a column that the list does not know, or a code twice.
+
+    Examples
+    --------
+    >>> table("sex")[["code", "name_en"]].head(2)
+      code name_en
+    0    1    Male
+    1    2  Female
+    """
+    added = _own(name, own)
+    if added is None:
+        return _packaged(name).copy()
+    if not (_FOLDER / f"{name}.csv").is_file():
+        return added
+    rows = _packaged(name)
+    unknown = [column for column in added.columns if column not in rows.columns]
+    if unknown:
+        raise FileRefused(
+            "{file}: columns {columns} do not fit; the table has {known}.",
+            file=f"codes/{name}.csv", columns=", ".join(unknown), known=", ".join(rows.columns),
+        )  # fmt: skip
+    records = rows.to_dict("records")
+    for row in added.reindex(columns=rows.columns).fillna("").to_dict("records"):
+        same = [each for each in records if each["code"] == row["code"] and row["edition"] in ("", each["edition"])]
+        for each in same:
+            aliases = dict.fromkeys(_parts(each["aliases"]) + _parts(row["aliases"]))
+            each.update({column: value for column, value in row.items() if value}, aliases="|".join(map(str, aliases)))
+        if not same:
+            records.append(row)
+    return pd.DataFrame(records, columns=rows.columns)
+
+
+def normal(text: str) -> str:
+    """`text` as names are compared: NFKC, without blanks and invisible characters, lower case."""
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).lower()
+
+
+def lookup(
+    name: str, edition: str | None = None, on: str | None = None, *, to: str = "code", own: Path | None = None
+) -> dict[str, str]:
+    """Code by text: codes, names in both languages and aliases, as `normal` writes them; a text of two codes is left out.
+
+    Parameters
+    ----------
+    name : str
+        One of `lists(own)`.
+    edition : str, optional
+        Only rows of this edition ("2017"); rows without an edition belong to all.
+    on : str, optional
+        Only rows valid on this day, "2024-05-31".
+    to : str, default "code"
+        Column whose values are wanted: "disease_id" for `diseases` (stable across editions), "factor_id" for `exposure_limits`.
+    own : Path, optional
+        Folder of a data set with its own `codes/<name>.csv`; its texts win over the packaged ones.
+
+    Returns
+    -------
+    dict
+        Divisions are also found by their full name (province, city, county). A text that means an abolished code and the
+        code that followed it means the latter. What is left out is told by `ambiguous`.
+
+    Examples
+    --------
+    >>> lookup("diseases", on="2024-05-31", to="disease_id")["silicosis"]
+    'silicosis'
+    """
+    return {text: codes[0] for text, codes in _meanings(name, edition, on, to, own).items() if len(codes) == 1}
+
+
+def ambiguous(
+    name: str, edition: str | None = None, on: str | None = None, *, to: str = "code", own: Path | None = None
+) -> dict[str, list[str]]:
+    """Texts that mean several codes, with these codes: what `lookup` leaves out; parameters as there."""
+    return {text: codes for text, codes in _meanings(name, edition, on, to, own).items() if len(codes) > 1}
+
+
+def valid(name: str, date: str, own: Path | None = None) -> set[str]:
+    """Codes of the list that are valid on the day `date` ("2024-05-31")."""
+    return set(_on(table(name, own), date)["code"])
+
+
+def successors(name: str, own: Path | None = None) -> dict[str, str]:
+    """The code that counts in the newest edition by each earlier code that went over to one code; split codes are left out.
+
+    Examples
+    --------
+    >>> successors("diseases")["10.0.03"]
+    '12.0.02'
+    """
+    frame = table(name, own)
+    if "successor" not in frame:
+        return {}
+    return {code: after for code, after in zip(frame["code"], frame["successor"], strict=True) if after and "|" not in after}
+
+
+def nearest(name: str, text: str, own: Path | None = None) -> str:
+    """Up to three entries whose names or aliases resemble `text`, with their codes, as a list to print in a message."""
+    shown = {row["code"]: f"{row['name_zh'] or row['name_en']} ({row['code']})" for row in table(name, own).to_dict("records")}
+    texts, wanted = _meanings(name, None, None, "code", own), normal(text)
+    within = sorted((known for known in texts if len(known) > 1 and known in wanted), key=len, reverse=True)
+    close = [*get_close_matches(wanted, texts, n=3, cutoff=0.5), *within]
+    found = dict.fromkeys(shown[code] for known in close for code in texts[known] if code in shown)
+    return ", ".join([*found][:3]) or resembling(text, shown.values())
+
+
+def bridge() -> pd.DataFrame:
+    """What each disease is called and where it stands in the catalogues before and from `BRIDGE` on.
+
+    Returns
+    -------
+    DataFrame
+        disease_id, name_zh, name_en, code_2013, code_2025, category_2013, category_2025 and change: "same"; "moved" to another
+        category: a series of the disease goes on, series of the two categories break; "split": one disease of 2013 became
+        several, none goes on by itself; "new": not a legal occupational disease before.
+    """
+    rows = table("diseases").set_index("disease_id")
+    old, new = (rows[rows["edition"] == edition] for edition in ("2013", "2025"))
+    both = new[["name_zh", "name_en"]].assign(code_2025=new["code"], category_2025=new["category_id"])
+    origin = {part: code for code, text in zip(old["code"], old["successor"], strict=True) for part in _parts(text)}
+    parts = {part for text in old["successor"] if "|" in text for part in _parts(text)}
+    both["code_2013"] = old["code"].reindex(both.index).fillna(both["code_2025"].map(origin)).fillna("")
+    both["category_2013"] = both["code_2013"].map(old.set_index("code")["category_id"]).fillna("")
+    both["change"] = "same"
+    both.loc[both["category_2013"] != both["category_2025"], "change"] = "moved"
+    both.loc[both["code_2013"] == "", "change"] = "new"
+    both.loc[both["code_2025"].isin(parts), "change"] = "split"
+    columns = ["name_zh", "name_en", "code_2013", "code_2025", "category_2013", "category_2025", "change"]
+    return both[columns].sort_values("code_2025").reset_index()
+
+
+@lru_cache(maxsize=64)
+def _packaged(name: str) -> pd.DataFrame:
+    path = _FOLDER / f"{name}.csv"
+    if not path.is_file():
+        raise ParameterRefused("No table '{name}'. There are: {known}.", name=name, known=resembling(name, lists()))
+    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+
+
+def _own(name: str, own: Path | None) -> pd.DataFrame | None:
+    """Rows of a data set's own file, or None where it has none."""
+    path = own / "codes" / f"{name}.csv" if own else None
+    if path is None or not path.is_file():
+        return None
+    raw, _encoding = files.read_text_table(path)
+    if "code" not in raw:
+        raise FileRefused("{file} lacks the columns {columns}.", file=f"codes/{name}.csv", columns="code")
+    rows = raw.drop(columns="row").apply(lambda column: column.str.strip())
+    rows = rows.reindex(columns=list(dict.fromkeys([*COLUMNS, *rows.columns])), fill_value="")
+    blank, twice = rows["code"] == "", rows.duplicated(["code", "edition"])
+    faults = [Fault("row {row}: the code is blank", row=row) for row in raw.loc[blank, "row"]]
+    faults += [Fault("row {row}: this code stands in an earlier row", row=row) for row in raw.loc[twice & ~blank, "row"]]
+    if faults:
+        raise FileRefused("{file}: {n} problems.", file=f"codes/{name}.csv", n=len(faults), faults=faults)
+    rows["source"] = rows["source"].where(rows["source"] != "", f"codes/{name}.csv")
+    return rows
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in text.split("|") if part]
+
+
+def _on(frame: pd.DataFrame, date: str) -> pd.DataFrame:
+    return frame[(frame["valid_from"] <= date) & ((frame["valid_to"] >= date) | (frame["valid_to"] == ""))]
+
+
+def _chosen(frame: pd.DataFrame, edition: str | None, on: str | None) -> pd.DataFrame:
+    if edition is not None:
+        frame = frame[[edition in _parts(text) or not text for text in frame["edition"]]]
+    return frame if on is None else _on(frame, on)
+
+
+def _meanings(name: str, edition: str | None, on: str | None, to: str, own: Path | None) -> dict[str, list[str]]:
+    """All codes of each text; a data set's own texts win over the packaged ones."""
+    whole = table(name, own)
+    if to not in whole:
+        raise ParameterRefused("the table has no column {columns}", columns=to)
+    found = _gather(_texts(_chosen(whole, edition, on), whole, to))
+    added = _own(name, own)
+    if added is not None and to in added:
+        found |= _gather(_texts(_chosen(added, edition, on), added, to))
+    return found
+
+
+def _gather(meanings: Iterable[tuple[str, str, str]]) -> dict[str, list[str]]:
+    """Codes of each text; where earlier codes and their one successor share a text, the successor alone."""
+    found: dict[str, dict[str, str]] = {}
+    for text, code, after in meanings:
+        found.setdefault(normal(text), {})[code] = after
+    return {
+        text: [*(codes if len(last := set(codes.values())) > 1 or len(codes) == 1 else last)] for text, codes in found.items()
+    }
+
+
+def _texts(rows: pd.DataFrame, whole: pd.DataFrame, to: str) -> Iterator[tuple[str, str, str]]:
+    """Each text that means a row, the value of `to`, and the code that followed it (else the value again)."""
+    above = dict(zip(whole["code"], zip(whole["name_zh"], whole["parent"], strict=True), strict=True)) if "level" in whole else {}
+    for row in rows.to_dict("records"):
+        value, after = row[to], row.get("successor", "") if to == "code" else ""
+        if not value:
+            continue
+        texts = [row["code"], row["name_zh"], row["name_en"], value, *_parts(row["aliases"])]
+        full, parent = row["name_zh"], row["parent"]
+        while parent in above:
+            higher, parent = above[parent]
+            texts.append(full := higher + full)
+        yield from ((text, value, after if after and "|" not in after else value) for text in texts if text)
