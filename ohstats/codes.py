@@ -44,11 +44,10 @@ def table(name: str, own: Path | None = None) -> pd.DataFrame:
     Parameters
     ----------
     name : str
-        One of `lists()`.
+        One of `lists(own)`.
     own : Path, optional
         Folder of a data set. Its file `codes/<name>.csv` needs only the column `code`. A row whose code (and edition, where it
-        gives one) is known replaces the cells that it fills and adds its aliases; any other row is added. A file of another
-        name is a list of its own.
+        gives one) is known replaces the cells that it fills and adds its aliases; any other row is added.
 
     Returns
     -------
@@ -62,12 +61,6 @@ def table(name: str, own: Path | None = None) -> pd.DataFrame:
     FileRefused
         The data set's file lacks `code`, has a column that the list does not know, or a code twice.
 
-    Examples
-    --------
-    >>> table("sex")[["code", "name_en"]].head(2)
-      code name_en
-    0    1    Male
-    1    2  Female
     """
     added = _own(name, own)
     if added is None:
@@ -82,7 +75,7 @@ def table(name: str, own: Path | None = None) -> pd.DataFrame:
             file=f"codes/{name}.csv", columns=", ".join(unknown), known=", ".join(rows.columns),
         )  # fmt: skip
     records = rows.to_dict("records")
-    for row in added.reindex(columns=rows.columns).fillna("").to_dict("records"):
+    for row in added.reindex(columns=rows.columns, fill_value="").to_dict("records"):
         same = [each for each in records if each["code"] == row["code"] and row["edition"] in ("", each["edition"])]
         for each in same:
             aliases = dict.fromkeys(_parts(each["aliases"]) + _parts(row["aliases"]))
@@ -105,7 +98,7 @@ def lookup(
     Parameters
     ----------
     name : str
-        One of `lists(own)`.
+        One of `lists(own)`, with those of a data set's own files.
     edition : str, optional
         Only rows of this edition ("2017"); rows without an edition belong to all.
     on : str, optional
@@ -138,21 +131,25 @@ def ambiguous(
 
 def valid(name: str, date: str, own: Path | None = None) -> set[str]:
     """Codes of the list that are valid on the day `date` ("2024-05-31")."""
-    return set(_on(table(name, own), date)["code"])
+    return set(_chosen(table(name, own), None, date)["code"])
 
 
-def successors(name: str, own: Path | None = None) -> dict[str, str]:
-    """The code that counts in the newest edition by each earlier code that went over to one code; split codes are left out.
+def successors(name: str, edition: str | None = None, on: str | None = None, *, own: Path | None = None) -> dict[str, str]:
+    """The code of today by each earlier code that went over to one code; codes that were split are left out.
+
+    Without `edition` or `on` (as in `lookup`), codes that are in use again for something else are left out too.
 
     Examples
     --------
-    >>> successors("diseases")["10.0.03"]
-    '12.0.02'
+    >>> successors("divisions")["110228"]
+    '110118'
     """
     frame = table(name, own)
     if "successor" not in frame:
         return {}
-    return {code: after for code, after in zip(frame["code"], frame["successor"], strict=True) if after and "|" not in after}
+    rows = _chosen(frame, edition, on)
+    after = dict(zip(rows["code"], rows["successor"], strict=True))
+    return {code: later for code, later in after.items() if later and "|" not in later and later != code}
 
 
 def nearest(name: str, text: str, own: Path | None = None) -> str:
@@ -171,7 +168,7 @@ def bridge() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        disease_id, name_zh, name_en, code_2013, code_2025, category_2013, category_2025 and change: "same"; "moved" to another
+        disease_id, name_zh, name_en, code_2025, category_2025, code_2013, category_2013 and change: "same"; "moved" to another
         category: a series of the disease goes on, series of the two categories break; "split": one disease of 2013 became
         several, none goes on by itself; "new": not a legal occupational disease before.
     """
@@ -182,12 +179,10 @@ def bridge() -> pd.DataFrame:
     parts = {part for text in old["successor"] if "|" in text for part in _parts(text)}
     both["code_2013"] = old["code"].reindex(both.index).fillna(both["code_2025"].map(origin)).fillna("")
     both["category_2013"] = both["code_2013"].map(old.set_index("code")["category_id"]).fillna("")
-    both["change"] = "same"
-    both.loc[both["category_2013"] != both["category_2025"], "change"] = "moved"
+    both["change"] = (both["category_2013"] == both["category_2025"]).map({True: "same", False: "moved"})
     both.loc[both["code_2013"] == "", "change"] = "new"
     both.loc[both["code_2025"].isin(parts), "change"] = "split"
-    columns = ["name_zh", "name_en", "code_2013", "code_2025", "category_2013", "category_2025", "change"]
-    return both[columns].sort_values("code_2025").reset_index()
+    return both.sort_values("code_2025").reset_index()
 
 
 @lru_cache(maxsize=64)
@@ -221,14 +216,12 @@ def _parts(text: str) -> list[str]:
     return [part for part in text.split("|") if part]
 
 
-def _on(frame: pd.DataFrame, date: str) -> pd.DataFrame:
-    return frame[(frame["valid_from"] <= date) & ((frame["valid_to"] >= date) | (frame["valid_to"] == ""))]
-
-
-def _chosen(frame: pd.DataFrame, edition: str | None, on: str | None) -> pd.DataFrame:
+def _chosen(rows: pd.DataFrame, edition: str | None, on: str | None) -> pd.DataFrame:
     if edition is not None:
-        frame = frame[[edition in _parts(text) or not text for text in frame["edition"]]]
-    return frame if on is None else _on(frame, on)
+        rows = rows[[edition in _parts(text) or not text for text in rows["edition"]]]
+    if on is not None:
+        rows = rows[(rows["valid_from"] <= on) & ((rows["valid_to"] >= on) | (rows["valid_to"] == ""))]
+    return rows
 
 
 def _meanings(name: str, edition: str | None, on: str | None, to: str, own: Path | None) -> dict[str, list[str]]:
@@ -249,7 +242,7 @@ def _gather(meanings: Iterable[tuple[str, str, str]]) -> dict[str, list[str]]:
     for text, code, after in meanings:
         found.setdefault(normal(text), {})[code] = after
     return {
-        text: [*(codes if len(last := set(codes.values())) > 1 or len(codes) == 1 else last)] for text, codes in found.items()
+        text: [*(set(after.values()) if len(set(after.values())) == 1 < len(after) else after)] for text, after in found.items()
     }
 
 

@@ -124,13 +124,73 @@ def test_bridge_names_what_moved_was_split_or_is_new() -> None:
         "radiation",
     ]
     assert len(bridge) == 135
-    assert codes.successors("diseases")["05.0.12"] == "05.0.11"
-    assert "03.0.03" not in codes.successors("diseases")
+    assert codes.successors("diseases", "2013")["05.0.12"] == "05.0.11"
+    assert "05.0.12" not in codes.successors("diseases")  # another disease has this code now
+    assert "03.0.03" not in codes.successors("diseases", "2013")
 
 
 def test_category_numbers_of_2002_and_2013_differ() -> None:
     assert codes.lookup("disease_categories", "2002", to="category_id")["2"] == "radiation"
     assert codes.lookup("disease_categories", "2013", to="category_id")["2"] == "skin"
+
+
+# Divisions -------------------------------------------------------------------------------------------------------------
+def test_divisions_are_those_of_31_provinces_with_their_parents() -> None:
+    now = codes.table("divisions").query("valid_to == ''")
+    assert now["level"].value_counts()["province"] == 31
+    assert 2840 < (now["level"] == "county").sum() < 2870
+    assert now["code"].is_unique
+    assert now["code"].str.fullmatch(r"[1-6]\d{5}").all()
+    assert ((now["parent"] == "") == (now["level"] == "province")).all()
+    assert (now.loc[now["parent"] != "", "parent"].str[:2] == now.loc[now["parent"] != "", "code"].str[:2]).all()
+
+
+def test_the_code_is_the_key_where_four_cities_have_a_gulou_district() -> None:
+    unclear, found = codes.ambiguous("divisions", on="2024-06-30"), codes.lookup("divisions", on="2024-06-30")
+    assert unclear["鼓楼区"] == ["320106", "320302", "350102", "410204"]
+    assert "鼓楼区" not in found
+    assert (found["南京市鼓楼区"], found["福建省福州市鼓楼区"]) == ("320106", "350102")
+    assert (found["中牟县"], found.get("城中区", ""), found["441900"]) == ("410122", "", "441900")
+
+
+def test_abolished_codes_lead_to_those_of_today_where_they_went_to_one() -> None:
+    after = codes.successors("divisions")
+    assert {code: after[code] for code in ("110228", "420321", "371202", "341402", "522201", "522423")} == {
+        "110228": "110118",
+        "420321": "420304",
+        "371202": "370116",
+        "341402": "340181",
+        "522201": "520602",
+        "522423": "520581",
+    }
+    assert "330104" not in after  # split between two districts of Hangzhou
+    rows = codes.table("divisions")
+    now = set(rows.loc[rows["valid_to"] == "", "code"])
+    assert set(after.values()) <= now
+    assert {part for text in rows["successor"] for part in text.split("|") if part} <= now
+
+
+def test_validity_of_a_division_follows_the_year() -> None:
+    assert {"110228", "110118"} <= codes.valid("divisions", "2015-06-30")
+    assert "110118" not in codes.valid("divisions", "2014-12-31")
+    assert "110228" not in codes.valid("divisions", "2016-01-01")
+    assert codes.lookup("divisions", on="2010-01-01")["密云县"] == "110228"
+
+
+def test_code_given_to_another_place_is_told_apart_by_the_day() -> None:
+    assert codes.lookup("divisions", on="2005-01-01")["洛龙区"] == "410307"
+    assert codes.lookup("divisions", on="2022-01-01")["偃师区"] == "410307"
+    assert codes.successors("divisions", on="2005-01-01")["410307"] == "410311"
+    assert "410307" not in codes.successors("divisions")
+
+
+def test_functional_zones_come_from_the_users_own_list(tmp_path: Path) -> None:
+    zones = "code,name_zh,name_en,aliases,parent\n410171,郑州高新技术产业开发区,,郑州高新区,410100\n900101,某经开区,,,\n"
+    own = own_file(tmp_path, "divisions", zones)
+    found = codes.lookup("divisions", own=own)
+    assert (found["郑州高新区"], found["900101"], found["郑州市郑州高新技术产业开发区"]) == ("410171", "900101", "410171")
+    assert {"410171", "900101", "410122"} <= codes.valid("divisions", "2024-01-01", own)
+    assert "410171" not in codes.valid("divisions", "2024-01-01")
 
 
 # Choices of the forms --------------------------------------------------------------------------------------------------
