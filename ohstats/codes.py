@@ -60,7 +60,6 @@ def table(name: str, own: Path | None = None) -> pd.DataFrame:
         There is no such list; the nearest names are given.
     FileRefused
         The data set's file lacks `code`, has a column that the list does not know, or a code twice.
-
     """
     added = _own(name, own)
     if added is None:
@@ -93,16 +92,14 @@ def normal(text: str) -> str:
 def lookup(
     name: str, edition: str | None = None, on: str | None = None, *, to: str = "code", own: Path | None = None
 ) -> dict[str, str]:
-    """Code by text: codes, names in both languages and aliases, as `normal` writes them; a text of two codes is left out.
+    """Code by text: codes, names in both languages and aliases, as `normal` writes them.
 
     Parameters
     ----------
     name : str
-        One of `lists(own)`, with those of a data set's own files.
-    edition : str, optional
-        Only rows of this edition ("2017"); rows without an edition belong to all.
-    on : str, optional
-        Only rows valid on this day, "2024-05-31".
+        One of `lists(own)`.
+    edition, on : str, optional
+        Only rows of this edition ("2017") or valid on this day ("2024-05-31"); rows without either belong to all.
     to : str, default "code"
         Column whose values are wanted: "disease_id" for `diseases` (stable across editions), "factor_id" for `exposure_limits`.
     own : Path, optional
@@ -111,13 +108,13 @@ def lookup(
     Returns
     -------
     dict
-        Divisions are also found by their full name (province, city, county). A text that means an abolished code and the
-        code that followed it means the latter. What is left out is told by `ambiguous`.
+        A text of several codes is left out (`ambiguous` tells them), but a text that means earlier codes and the one that
+        followed them means the latter. Divisions are also found by their full name (province, city, county).
 
     Examples
     --------
-    >>> lookup("diseases", on="2024-05-31", to="disease_id")["silicosis"]
-    'silicosis'
+    >>> lookup("divisions", on="2024-05-31")["110118"], "110228" in lookup("divisions", on="2024-05-31")
+    ('110118', False)
     """
     return {text: codes[0] for text, codes in _meanings(name, edition, on, to, own).items() if len(codes) == 1}
 
@@ -135,20 +132,9 @@ def valid(name: str, date: str, own: Path | None = None) -> set[str]:
 
 
 def successors(name: str, edition: str | None = None, on: str | None = None, *, own: Path | None = None) -> dict[str, str]:
-    """The code of today by each earlier code that went over to one code; codes that were split are left out.
-
-    Without `edition` or `on` (as in `lookup`), codes that are in use again for something else are left out too.
-
-    Examples
-    --------
-    >>> successors("divisions")["110228"]
-    '110118'
-    """
-    frame = table(name, own)
-    if "successor" not in frame:
-        return {}
-    rows = _chosen(frame, edition, on)
-    after = dict(zip(rows["code"], rows["successor"], strict=True))
+    """The code of today by each earlier code that went over to one; those split, or in use again (give `edition` or `on`), not."""
+    rows = _chosen(table(name, own), edition, on)
+    after = dict(zip(rows["code"], rows["successor"], strict=True)) if "successor" in rows else {}
     return {code: later for code, later in after.items() if later and "|" not in later and later != code}
 
 
@@ -203,9 +189,9 @@ def _own(name: str, own: Path | None) -> pd.DataFrame | None:
         raise FileRefused("{file} lacks the columns {columns}.", file=f"codes/{name}.csv", columns="code")
     rows = raw.drop(columns="row").apply(lambda column: column.str.strip())
     rows = rows.reindex(columns=list(dict.fromkeys([*COLUMNS, *rows.columns])), fill_value="")
-    blank, twice = rows["code"] == "", rows.duplicated(["code", "edition"])
-    faults = [Fault("row {row}: the code is blank", row=row) for row in raw.loc[blank, "row"]]
-    faults += [Fault("row {row}: this code stands in an earlier row", row=row) for row in raw.loc[twice & ~blank, "row"]]
+    twice = rows.duplicated(["code", "edition"]) & (rows["code"] != "")
+    faults = [Fault("row {row}: the code is blank", row=row) for row in raw.loc[rows["code"] == "", "row"]]
+    faults += [Fault("row {row}: this code stands in an earlier row", row=row) for row in raw.loc[twice, "row"]]
     if faults:
         raise FileRefused("{file}: {n} problems.", file=f"codes/{name}.csv", n=len(faults), faults=faults)
     rows["source"] = rows["source"].where(rows["source"] != "", f"codes/{name}.csv")
@@ -241,21 +227,19 @@ def _gather(meanings: Iterable[tuple[str, str, str]]) -> dict[str, list[str]]:
     found: dict[str, dict[str, str]] = {}
     for text, code, after in meanings:
         found.setdefault(normal(text), {})[code] = after
-    return {
-        text: [*(set(after.values()) if len(set(after.values())) == 1 < len(after) else after)] for text, after in found.items()
-    }
+    return {text: [*(last if len(last := set(each.values())) == 1 < len(each) else each)] for text, each in found.items()}
 
 
 def _texts(rows: pd.DataFrame, whole: pd.DataFrame, to: str) -> Iterator[tuple[str, str, str]]:
     """Each text that means a row, the value of `to`, and the code that followed it (else the value again)."""
+    names = dict(zip(rows["code"], rows["name_zh"], strict=True))
+    children = rows.groupby("parent")["name_zh"].agg(set)
+    heirs = {code for code, below in children.items() if below == {names.get(str(code))}}  # all below bears the same name
     above = dict(zip(whole["code"], zip(whole["name_zh"], whole["parent"], strict=True), strict=True)) if "level" in whole else {}
     for row in rows.to_dict("records"):
         value, after = row[to], row.get("successor", "") if to == "code" else ""
-        if not value:
-            continue
-        texts = [row["code"], row["name_zh"], row["name_en"], value, *_parts(row["aliases"])]
+        texts = [row["code"], value, *_parts(row["aliases"]), *([] if row["code"] in heirs else [row["name_zh"], row["name_en"]])]
         full, parent = row["name_zh"], row["parent"]
-        while parent in above:
-            higher, parent = above[parent]
+        for higher, _further in (above[parent], above.get(above[parent][1], ("", ""))) if full and parent in above else ():
             texts.append(full := higher + full)
-        yield from ((text, value, after if after and "|" not in after else value) for text in texts if text)
+        yield from ((text, value, after if after and "|" not in after else value) for text in texts if text and value)

@@ -193,6 +193,46 @@ def test_functional_zones_come_from_the_users_own_list(tmp_path: Path) -> None:
     assert "410171" not in codes.valid("divisions", "2024-01-01")
 
 
+# Industries ------------------------------------------------------------------------------------------------------------
+def test_industries_of_2017_have_20_sections_97_divisions_and_473_groups() -> None:
+    rows = codes.table("industries")
+    now = rows[rows["edition"].str.contains("2017")]
+    assert now["tier"].value_counts().to_dict() == {"class": 1381, "group": 473, "division": 97, "section": 20}
+    assert now["code"].is_unique
+    below = now[now["tier"].isin(["group", "class"])]
+    assert (below["parent"] == below["code"].str[:-1]).all()
+    assert (now.loc[now["tier"] != "class", "name_en"].ne("") | now.loc[now["tier"] != "class", "tier"].eq("group")).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        *(("C3091", "3091"), ("c3091", "3091"), ("３０９１", "3091"), ("石墨及碳素制品制造", "3091"), ("B06", "06")),
+        *(("煤炭开采和洗选业", "06"), ("烟煤和无烟煤开采洗选", "0610"), ("教育", "83"), ("开采辅助活动", "11"), ("Q", "Q")),
+    ],
+)
+def test_industry_is_found_by_code_with_or_without_letter_and_by_name(text: str, code: str) -> None:
+    assert codes.lookup("industries", "2017")[codes.normal(text)] == code
+
+
+def test_divisions_of_2011_lead_to_those_of_2017() -> None:
+    after = codes.successors("industries", "2011")
+    assert {code: after[code] for code in ("79", "83", "96", "3130", "3071", "8311")} == {
+        "79": "80",
+        "83": "84",
+        "96": "97",
+        "3130": "3391",
+        "3071": "3072",
+        "8311": "8411",
+    }
+    assert "58" not in after  # split
+    rows = codes.table("industries")
+    old = rows[rows["edition"].str.contains("2011") & (rows["tier"] == "division")]
+    assert sorted(old["code"]) == [f"{number:02d}" for number in range(1, 97)]
+    assert "83" not in codes.successors("industries")  # health in 2011, education now
+    assert codes.lookup("industries")["卫生"] == "84"
+
+
 # Choices of the forms --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("name", "texts", "code"),
