@@ -132,7 +132,10 @@ def valid(name: str, date: str, own: Path | None = None) -> set[str]:
 
 
 def successors(name: str, edition: str | None = None, on: str | None = None, *, own: Path | None = None) -> dict[str, str]:
-    """The code of today by each earlier code that went over to one; those split, or in use again (give `edition` or `on`), not."""
+    """The code of today by each earlier code that went over to one code, not to several.
+
+    Codes in use again for something else are left out too, unless `edition` or `on` (as in `lookup`) says which is meant.
+    """
     rows = _chosen(table(name, own), edition, on)
     after = dict(zip(rows["code"], rows["successor"], strict=True)) if "successor" in rows else {}
     return {code: later for code, later in after.items() if later and "|" not in later and later != code}

@@ -67,6 +67,7 @@ def test_catalogues_hold_132_and_135_diseases_in_10_and_12_categories() -> None:
     rows = codes.table("diseases")
     assert rows["edition"].value_counts().to_dict() == {"2025": 135, "2013": 132}
     assert rows.groupby("edition")["category_id"].nunique().to_dict() == {"2013": 10, "2025": 12}
+    assert set(rows["category_key"]) <= set(pd.read_csv(REFERENCE / "categories.csv", dtype=str)["key"])
     sizes = rows.groupby(["edition", "parent"]).size()
     assert sizes["2013"].tolist() == [19, 9, 3, 4, 60, 7, 11, 5, 11, 3]
     assert sizes["2025"].tolist() == [19, 9, 3, 4, 59, 7, 13, 5, 11, 2, 1, 2]
@@ -306,6 +307,12 @@ def test_own_file_adds_rows_and_aliases_and_overrides_cells(tmp_path: Path) -> N
 def test_own_text_wins_over_a_packaged_one(tmp_path: Path) -> None:
     own = own_file(tmp_path, "exam_types", "code,aliases\nexit,岗前\n")
     assert codes.lookup("exam_types", own=own)["岗前"] == "exit"
+
+
+def test_own_alias_without_edition_holds_in_every_edition_of_the_code(tmp_path: Path) -> None:
+    own = own_file(tmp_path, "diseases", "code,aliases\n01.1.01,石匠病\n")
+    for day in ("2020-01-01", codes.BRIDGE):
+        assert codes.lookup("diseases", on=day, to="disease_id", own=own)["石匠病"] == "silicosis"
 
 
 def test_own_list_of_another_name_is_a_list(tmp_path: Path) -> None:
