@@ -23,20 +23,11 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Each module imports only from those before it; docs/architecture.md says what each is for.
-STATISTICS = [
-    "estimates",
-    "limits",
-    "loglinear",
-    "rates",
-    "measurements",
-    "trend",
-    "joinpoint",
-    "surveillance",
-]  # of ours: `errors`
+STATISTICS = ["estimates", "limits", "loglinear", "rates", "measurements", "trend", "joinpoint", "surveillance"]
 ORDER = [
     *("language", "errors", "files", "paths", "periods", "reference"),
     *STATISTICS,
-    *("schema", "dataset", "corrections", "clean", "synthetic", "counts", "disclosure", "data"),
+    *("codes", "schema", "dataset", "corrections", "clean", "synthetic", "counts", "disclosure", "data"),
     *("occurrence", "indicators", "evaluation", "wording", "figures", "display", "result", "sections"),
     *("shell", "forked", "warm", "engine", "runner", "gate", "site", "__main__"),
 ]
