@@ -11,6 +11,7 @@ import os
 import random
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import SimpleNamespace
@@ -21,7 +22,6 @@ from ipykernel.compiler import XCachingCompiler
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import StdinNotImplementedError
 from jupyter_client.session import Session
-from nbformat.v4 import output_from_msg
 from traitlets.config import Config
 
 INLINE = "module://matplotlib_inline.backend_inline"
@@ -74,7 +74,8 @@ class Recorder(Session):
             raise NeedsKernel("A widget")
         else:
             self._count(len(packed))
-            self._keep(output_from_msg({"header": message["header"], "content": told}))
+            told.pop("transient", None)
+            self._keep({"output_type": kind, **told})
 
     def write(self, name: str, text: str) -> None:
         """Take text of a stream, after what programs wrote before."""
@@ -206,15 +207,13 @@ class Cells:
         return ran
 
     async def _execute(self, source: str) -> bool:
-        shell = self.shell
-        try:
-            transformed = shell.transform_cell(source)
-            awaited = shell.should_run_async(source, transformed_cell=transformed)
-        except Exception:
-            awaited = False  # the shell meets the error again and shows it
+        shell, result, awaited = self.shell, None, False
+        if "await" in source or "async" in source:
+            with suppress(Exception):  # the shell meets it again and shows it
+                transformed = shell.transform_cell(source)
+                awaited = shell.should_run_async(source, transformed_cell=transformed)
         if awaited:
             try:
-                result = None
                 result = await shell.run_cell_async(source, store_history=True, transformed_cell=transformed)
             finally:
                 shell.events.trigger("post_execute")

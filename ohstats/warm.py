@@ -58,7 +58,11 @@ def _load() -> None:
 
 
 def _draw() -> None:
-    from . import figures
+    import matplotlib as mpl
+
+    from . import figures, shell
+
+    mpl.rcParams["backend"] = shell.INLINE  # looks through what is installed for backends, the first time
 
     def draw(drawing: object) -> None:
         axes = drawing.subplots()  # type: ignore[attr-defined]
