@@ -63,21 +63,23 @@ def start_server() -> None:
     _context.set_forkserver_preload([WARM])
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    quiet = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}  # a process that forks had better have one thread
-    with _environment({**os.environ, **ONE_THREAD, **quiet, WARMING: "1", "PYTHONPATH": path}):
+    alone = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}  # a process that forks had better have one thread
+    with _environment(**ONE_THREAD, **alone, **{WARMING: "1"}, PYTHONPATH=path):
         forkserver.ensure_running()
 
 
 @contextmanager
-def _environment(wanted: dict[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.clear()
+def _environment(**wanted: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

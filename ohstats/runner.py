@@ -290,8 +290,11 @@ def _pooled(jobs: list[Job], workers: int, log: str, limits: forked.Limits) -> G
     """Each report in a kernel of its own, started by a pool of processes."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet, initargs=(log,)) as pool:
         waiting = {pool.submit(run_job, job, "kernel", limits.seconds): number for number, job in enumerate(jobs)}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        try:
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupted run waits for those under way only
 
 
 def run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -84,6 +85,7 @@ def _read() -> None:
 
 if os.environ.get(forked.WARMING) == "1":
     os.environ.pop(forked.WARMING)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     try:
         warm()
     except Exception:  # what fails here fails again in each report, and is told there

@@ -36,6 +36,18 @@ pytestmark = [pytest.mark.notebook, pytest.mark.skipif(not forked.usable(), reas
 papermill_engines.register("ohstats", engine.ForkedEngine)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    """So that no test's time holds that of the warm-up."""
+    child = forked.Child(_nothing, (), forked.Limits())
+    child.hear(120)
+    child.close()
+
+
+def _nothing(connection: Any) -> None:
+    connection.send("")
+
+
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> paths.Workspace:
     made = paths.Workspace.at(tmp_path_factory.mktemp("work"))
