@@ -132,6 +132,11 @@ def test_a_count_is_read_as_written_and_what_is_hidden_stays_hidden(tmp_path: Pa
     assert found["2016"][:2] == (count, hidden)
 
 
+def test_one_width_and_no_invisible_letters_in_codes(tmp_path: Path) -> None:
+    row = case_rows({"\u200b２０１６ ": " 7\ufeff"}, "９９０００１\u200b", key="Ｔｏｔａｌ")
+    assert total(write(tmp_path, cases=row))["2016"] == (7, False, "")
+
+
 def test_zero_gap_and_hidden_are_told_apart(tmp_path: Path) -> None:
     found = total(write(tmp_path, cases=case_rows({2015: 0, 2016: "", 2017: "*", 2018: {"n": "", "note": "register burnt"}})))
     assert [found[year] for year in ("2015", "2016", "2017", "2018", "2019")] == [

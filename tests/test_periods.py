@@ -65,3 +65,6 @@ def test_a_span_contains_its_parts_and_no_more():
     assert [span.contains(periods.parse(text)) for text in ("2018", "2023H2", "2018..2023", "2024Q1", "2017..2019")] == [
         True, True, True, False, False,
     ]  # fmt: skip
+    assert periods.parse("2023Q4").months == [(2023, 10), (2023, 11), (2023, 12)]
+    assert list(periods.parse("2018..2020").whole_years) == [2018, 2019, 2020]
+    assert list(periods.parse("2024H1").whole_years) == []
