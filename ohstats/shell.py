@@ -72,8 +72,7 @@ class Recorder(Session):
             raise NeedsKernel("An update of what was displayed")
         elif WIDGET in told.get("data", {}):
             raise NeedsKernel("A widget")
-        else:
-            self._count(len(packed))
+        elif kind == "error" or self._room(len(packed)):
             told.pop("transient", None)
             self._keep({"output_type": kind, **told})
 
@@ -92,9 +91,8 @@ class Recorder(Session):
                 self._text(name, os.pread(descriptor, taken, seen).decode("utf-8", "replace"))
 
     def _text(self, name: str, text: str) -> None:
-        if not text:
+        if not text or not self._room(len(text)):
             return
-        self._count(len(text))
         last = self.outputs[-1] if self.outputs and not self.clearing else {}
         if last.get("name") == name:
             last["parts"].append(text)
@@ -107,11 +105,22 @@ class Recorder(Session):
             self.clearing = False
         self.outputs.append(output)
 
-    def _count(self, size: int) -> None:
-        if self.size > self.limit:
-            return
+    def _room(self, size: int) -> bool:
+        """Whether there is room for more; the first time that there is none is an error, what comes then is dropped."""
+        if self.full:
+            return False
         self.size += size
-        if self.size > self.limit:
+        self.refuse_flood()
+        return True
+
+    @property
+    def full(self) -> bool:
+        """Whether the report wrote more than it may."""
+        return self.size > self.limit
+
+    def refuse_flood(self) -> None:
+        """Raise when the report wrote more than it may."""
+        if self.full:
             raise OutputLimit(f"more output than {self.limit // 1_000_000} MB")
 
     def taken(self) -> list[dict[str, Any]]:
@@ -200,6 +209,7 @@ class Cells:
         try:
             ran.ok = self.loop.run_until_complete(self._execute(source))
             self.recorder.drain()
+            self.recorder.refuse_flood()  # though the cell may have caught it
         except (KeyboardInterrupt, OutputLimit):
             ran.ok = False
             self.shell.showtraceback()

@@ -266,6 +266,7 @@ def test_unknown_engine_is_refused(job: Any) -> None:
         ("hog = bytearray(10 ** 9)", "MemoryError"),
         ("import numpy; numpy.ones(10 ** 8)", "MemoryError"),
         ("while True: print('x' * 1000)", "OutputLimit"),
+        ("try: print('x' * 10 ** 7)\nexcept BaseException: pass", "OutputLimit"),
         ("import os; os.system('yes')", "OutputLimit"),
         ("!yes", "OutputLimit"),
     ],
@@ -283,8 +284,9 @@ def test_failure_is_an_outcome_with_a_plain_reason(source: str, kind: str, job: 
         assert any(output.get("ename") == kind and refused == ("--engine kernel" in output.evalue) for output in told)
 
 
-def test_endless_loop_is_interrupted_after_its_time_and_shows_where_it_was(job: Any) -> None:
-    endless = job("while True: pass", "'never run'")
+@pytest.mark.parametrize("loop", ["while True: pass", "import asyncio\nwhile True: await asyncio.sleep(0.1)"])
+def test_endless_loop_is_interrupted_after_its_time_and_shows_where_it_was(loop: str, job: Any) -> None:
+    endless = job(loop, "'never run'")
     started = time.monotonic()
     assert run(endless, seconds=1) == ["stopped after 1 s"]
     assert time.monotonic() - started < 1 + forked.GRACE
