@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .clean import clean_to, load
     from .data import open_data
     from .result import show
 
-__all__ = ["open_data", "show"]
+__all__ = ["clean_to", "load", "open_data", "show"]
 
 
 def __getattr__(name: str) -> object:
     """Import what notebooks use only when it is used: `import ohstats` stays quick."""
-    if name == "open_data":
-        from .data import open_data
-
-        return open_data
-    if name == "show":
-        from .result import show
-
-        return show
+    homes = {"open_data": "data", "show": "result", "load": "clean", "clean_to": "clean"}
+    if name in homes:
+        return getattr(import_module(f".{homes[name]}", __name__), name)
     raise AttributeError(f"module 'ohstats' has no attribute {name!r}")

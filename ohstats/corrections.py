@@ -18,7 +18,7 @@ _FORMS = (
     {"table", "where", "column", "to", "expect_rows", "reason"},
     {"table", "where", "swap", "expect_rows", "reason"},
 )
-_OPTIONAL = {"reported", "status"}
+_OPTIONAL = {"reported", "status", "file"}
 _STATUS = ("open", "reported", "fixed_at_source")
 AUDIT_COLUMNS = ("row", "column", "rule", "old", "new")
 

@@ -125,7 +125,7 @@ def _quarantined(quarantine: pd.DataFrame, dataset: Dataset) -> set[tuple[str, i
     pairs = set()
     for original in quarantine.loc[quarantine["table"] == "case_counts", "original"]:
         cells = json.loads(original)
-        place, period = cells["place"].strip(), cells["period"].strip()
+        place, period = cells.get("place", "").strip(), cells.get("period", "").strip()
         when = periods.parse(period) if periods.is_period(period) else None
         years = range(when.first_year, when.last_year + 1) if when else [0]
         pairs |= {(place if place in known else "", year) for year in years}

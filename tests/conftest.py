@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ["PYTHONPATH"] = str(ROOT)  # commands and kernels that tests start import this checkout
 os.environ["OHSTATS_LANGUAGE"] = "en"  # error texts are tested word for word, whatever the desk's language
 os.environ.setdefault("MPLBACKEND", "agg")
+os.environ["OHSTATS_SECRET"] = str(Path(tempfile.mkdtemp()) / "person_key")  # never the key of the person at this desk
 
 READ_ONLY = ("data/example", "ohstats", "notebooks")
 

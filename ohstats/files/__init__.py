@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import yaml
 
-from .errors import FileRefused
+from ..errors import FileRefused
 
 if TYPE_CHECKING:
     from pathlib import Path
