@@ -40,6 +40,7 @@ TYPES = (
     *("flag", "date", "year", "period", "number", "whole", "count", "years", "reading"),
 )
 _UNSEEN = re.compile("[\\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff*]+")
+_REMARK = re.compile("[(\\[][\u5fc5\u9009]\u586b[)\\]]|:$")  # (must / may be filled in)
 _BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]")
 
 
@@ -135,7 +136,7 @@ class Table:
 
 def heading(text: str) -> str:
     """A heading as headings are compared: one width, no blanks, line breaks and stars, no remark that it must be filled in."""
-    return re.sub(r"[(\[](?:必填|选填)[)\]]|[::]$", "", _UNSEEN.sub("", unicodedata.normalize("NFKC", text))).lower()
+    return re.sub(_REMARK, "", _UNSEEN.sub("", unicodedata.normalize("NFKC", text))).lower()
 
 
 @lru_cache(maxsize=1)

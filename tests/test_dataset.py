@@ -45,7 +45,7 @@ def test_all_faults_of_the_description_are_named_at_once(tmp_path: Path) -> None
         "  covers, entry 1: no category totl",
         "  covers, entry 1: year_basis must be one of report, diagnosis",
         f"  covers, entry 2: {needs}",
-        "  covers, entry 3: no table 'cases'; there are case_counts, indicator_values",
+        f"  covers, entry 3: no table 'cases'; there are {', '.join(schema.tables())}",
         *[f"  covers, entry {number}: {needs}" for number in (4, 5, 6, 7)],
         "  'published' needs publisher, title and date",
         "  'synthetic' must be true or false, without quotes",

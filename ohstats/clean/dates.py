@@ -44,7 +44,9 @@ def _read(cells: pl.DataFrame, column: Column, today: dt.date, since_1904: bool)
     """Dates that are not plainly ISO."""
     end = _D["time"] + "$"
     made = cells.with_columns(tidy(pl.col("raw")).alias("text"))
-    made = made.with_columns(pl.col("text").str.replace_all(r"\s*([-/.,年月日])\s*", "$1").str.replace(r"\s+", " ").alias("t"))
+    made = made.with_columns(
+        pl.col("text").str.replace_all(r"\s*([-/.,\u5e74\u6708\u65e5])\s*", "$1").str.replace(r"\s+", " ").alias("t")
+    )
     t = pl.col("t")
     compact = t.str.extract_groups(r"^([0-9]{4})([0-9]{2})([0-9]{2})(?:[0-9]{6})?$")
     forward, backward = t.str.extract_groups(_D["full"] + end), t.str.extract_groups(_D["reversed"] + end)
@@ -109,7 +111,7 @@ def _judged(made: pl.DataFrame, column: Column, today: dt.date) -> pl.DataFrame:
     )
     made = made.with_columns(year.alias("year"), iso.alias("iso"), fault.fill_null("").alias("fault"), nothing.alias("nothing"))
     good = (pl.col("fault") == "") & ~pl.col("nothing") & (text != "")
-    clock = text.str.contains(r"[0-9]:[0-9]|[时点]|[0-9]{14}")
+    clock = text.str.contains("[0-9]:[0-9]|[\u65f6\u70b9]|[0-9]{14}")
     rule = (
         pl.when(pl.col("nothing"))
         .then(pl.lit("nothing_said"))
