@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from . import periods, reference
+from . import periods, records, reference
 
 if TYPE_CHECKING:
     from .clean import Cleaned
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 KEYS = ["measure", "place", "period", "year_basis", "key", "group"]
 COLUMNS = [*KEYS, "numerator", "denominator", "hidden", "counts", "basis", "provisional", "provenance", "source", "note"]
 NEW_CASES = "new_cases"
+SETTLED = "-06-30"
+"""Day of the next year until which cases of a year of diagnosis still come in: the year is provisional before."""
 
 
 def make(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.DataFrame:
@@ -45,8 +47,88 @@ def make(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.Dat
     if "indicator_values" in cleaned.tables:
         parts.append(_indicator_values(cleaned.tables["indicator_values"], indicators))
     parts = [part for part in parts if len(part)] or [_typed(pd.DataFrame(columns=COLUMNS))]
-    whole = pd.concat(parts, ignore_index=True)
+    told = pd.concat(parts, ignore_index=True)
+    counted = from_records(cleaned, dataset, indicators)
+    new = ~pd.MultiIndex.from_frame(counted[KEYS]).isin(pd.MultiIndex.from_frame(told[KEYS]))
+    whole = pd.concat([told, counted[new]], ignore_index=True) if new.any() else told
     return whole.sort_values(KEYS, kind="stable", ignore_index=True)
+
+
+def from_records(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.DataFrame:
+    """Counts made from record tables, for the places and years that the data set says they cover.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`, provenance "records": new cases by category, and the indicators that `tallies.yml` declares. A
+        covered year without a record is 0; a share of nothing is left out. Places above are added up where they are covered.
+    """
+    parts = []
+    if "disease_cards" in cleaned.tables:
+        parents = reference.table("categories", dataset.folder, key="key").set_index("key")["parent"].to_dict()
+        cases = records.new_cases(cleaned.tables["disease_cards"], parents)
+        cases = cases.rename(columns={"n": "numerator"}).assign(
+            measure=NEW_CASES, table="disease_cards", denominator=float("nan")
+        )
+        parts.append(cases)
+    tallied = records.tally(cleaned.tables, own=dataset.folder)
+    parts.append(tallied.rename(columns={"indicator_id": "measure"}).assign(year_basis="", key=""))
+    counted = pd.concat([part for part in parts if len(part)] or parts[-1:], ignore_index=True)
+    if counted.empty:
+        return _typed(pd.DataFrame(columns=COLUMNS))
+    counted = _summed(counted, dataset)
+    declared = indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")[["counts", "basis"]]
+    made = counted.join(declared, on="measure")
+    made["counts"] = made["counts"].fillna("case")
+    made["basis"] = made["basis"].replace("", None).fillna("census")
+    months_known = pd.to_datetime(dataset.data_date or None) if dataset.data_date else pd.Timestamp.max
+    settled = pd.to_datetime((made["year"] + 1).astype("str") + SETTLED)
+    made["provisional"] = (made["year_basis"] == "diagnosis") & (settled > months_known)
+    made["period"] = made["year"].astype("str")
+    return _typed(made.assign(group="", hidden=False, provenance="records", source="", note=""))
+
+
+def disagreements(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.DataFrame:
+    """Figures that a data set holds twice and differently: in an aggregated table and counted from its records.
+
+    The aggregated figure is the one that reports use: it is the official one.
+
+    Returns
+    -------
+    DataFrame
+        `KEYS`, `numerator`, `denominator` (aggregated), `numerator_records`, `denominator_records`.
+    """
+    told, counted = make(cleaned, dataset, indicators), from_records(cleaned, dataset, indicators)
+    told = told[(told["provenance"] != "records") & ~told["hidden"] & told["numerator"].notna()]
+    values = ["numerator", "denominator"]
+    both = told[[*KEYS, *values]].merge(counted[[*KEYS, *values]], on=KEYS, suffixes=("", "_records"))
+    differ = both["numerator"] != both["numerator_records"]
+    differ |= both["denominator"].fillna(-1) != both["denominator_records"].fillna(-1)
+    return both[differ].reset_index(drop=True)
+
+
+def _summed(counted: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    """Added up to all covered places; covered years without a record as 0."""
+    keys = ["measure", "table", "place", "year", "year_basis", "key"]
+    covered = {
+        (cover.table, place, int(year)): cover.year_basis
+        for cover in dataset.covers
+        for place in cover.places
+        for year in cover.span.whole_years
+    }
+    chains = {place: dataset.ancestors(place) for place in counted["place"].unique()}
+    above = counted.assign(place=counted["place"].map(chains)).explode("place")
+    named = zip(above["table"], above["place"], above["year"], above["year_basis"], strict=True)
+    inside = [covered.get((table, place, year)) in ("", basis) for table, place, year, basis in named]
+    summed = above[inside].groupby(keys, as_index=False)[["numerator", "denominator"]].agg(lambda part: part.sum(min_count=1))
+    plain = summed[summed["denominator"].isna()]
+    series = plain[["measure", "table", "year_basis", "key"]].drop_duplicates()
+    rows = [(*key, basis) for key, basis in sorted(covered.items())]
+    places = pd.DataFrame(rows, columns=["table", "place", "year", "only"]).astype({"year": "int64"})
+    zeros = series.merge(places, on="table")
+    zeros = zeros[(zeros["only"] == "") | (zeros["only"] == zeros["year_basis"])]
+    zeros = zeros[keys].assign(numerator=0.0, denominator=float("nan"))
+    return pd.concat([summed, zeros], ignore_index=True).drop_duplicates(keys, ignore_index=True)
 
 
 def _case_counts(table: pd.DataFrame) -> pd.DataFrame:
@@ -142,19 +224,11 @@ def _partly(there: pd.DataFrame, dataset: Dataset) -> set[tuple[str, int, str, s
         there["place"], there["period"], there["key"], there["year_basis"], some, strict=True
     ):
         when = periods.parse(text)
-        places, keys = (chains[place], _above(key, parents)) if cases else ([place], [key])
+        places, keys = (chains[place], reference.above(key, parents)) if cases else ([place], [key])
         if cases or not when.is_year:
             years = range(when.first_year, when.last_year + 1)
             found |= {(each, year, above, basis) for each in places for year in years for above in keys}
     return found
-
-
-def _above(key: str, parents: dict[str, str]) -> list[str]:
-    """A category and all that it lies in."""
-    chain = [key]
-    while (above := parents.get(chain[-1], "")) and above not in chain:  # a circle of own categories ends
-        chain.append(above)
-    return chain
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

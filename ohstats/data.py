@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import __version__, counts, dataset, disclosure, files, paths, periods, reference
+from . import __version__, counts, dataset, disclosure, files, paths, periods, reference, settled
 from .errors import OhstatsError, ParameterRefused
 from .language import LANGUAGES
 
@@ -42,6 +42,11 @@ class Data:
     def name(self) -> str:
         """Name of the place in the report's language."""
         return reference.name_of(self.place, self.language)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether rows in quarantine could change the verdict on new cases."""
+        return self.place["code"] in self.facts.get("unsettled", [])  # type: ignore[operator]
 
     @property
     def publishable(self) -> bool:
@@ -109,7 +114,7 @@ def open_data(
         context=frame[frame["counts"] == "context"].reset_index(drop=True),
         indicators=reference.table("indicators", chosen.folder, key="indicator_id"),
         targets=_inherited(reference.table("targets", chosen.folder), chosen.ancestors(place["code"]), "jurisdiction_code"),
-        breaks=_breaks(chosen, place["code"]),
+        breaks=chosen.breaks(place["code"]),
         facts={**facts, "package": __version__},
         rows=rows,
     )
@@ -169,6 +174,7 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, ob
     )
     frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
     protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(workspace))
+    protected.facts["unsettled"] = settled.unsettled(cleaned, frame, chosen)
     disclosure.save(protected, chosen, workspace)
     return protected.facts
 
@@ -194,6 +200,7 @@ def _protected(chosen: Dataset, edition: str, code: str) -> tuple[pd.DataFrame, 
     cleaned = clean.clean_dataset(chosen)
     frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
     protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(paths.Workspace.at()))
+    protected.facts["unsettled"] = settled.unsettled(cleaned, frame, chosen)
     return protected.counts, protected.facts, cleaned.rows
 
 
@@ -206,8 +213,3 @@ def _typed(folder: Path) -> str:
 def _inherited(rows: pd.DataFrame, chain: tuple[str, ...], column: str) -> pd.DataFrame:
     """Rows of the place and of all that it lies in."""
     return rows[rows[column].isin(chain)].reset_index(drop=True)
-
-
-def _breaks(chosen: Dataset, code: str) -> pd.DataFrame:
-    rows = _inherited(reference.table("breaks", chosen.folder), chosen.ancestors(code), "place")
-    return rows[(rows["place"] == code) | (rows["scope"] == "below")].sort_values("first_period_after", ignore_index=True)

@@ -98,6 +98,12 @@ class Dataset:
             chain.append(parent)
         return tuple(chain)
 
+    def breaks(self, code: str) -> pd.DataFrame:
+        """Declared breaks and notes of a place: its own, and those of places above it that hold below; in order of time."""
+        rows = reference.table("breaks", self.folder)
+        rows = rows[rows["place"].isin(self.ancestors(code))]
+        return rows[(rows["place"] == code) | (rows["scope"] == "below")].sort_values("first_period_after", ignore_index=True)
+
     def check_period(self, period: periods.Period) -> None:
         """Refuse a period outside the years that the data set covers.
 

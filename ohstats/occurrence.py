@@ -18,6 +18,7 @@ MIN_POINTS = 5  # fewer points since a break: cannot tell
 EFFORT_CHANGE = 10.0  # percent: a smaller change of detection effort does not qualify a verdict
 NOT_SHOWN = "not shown (small numbers)"
 PROVISIONAL = "provisional years only"
+UNSETTLED = "rows in quarantine could change the verdict"
 
 
 class Window(NamedTuple):
@@ -114,8 +115,11 @@ def change(series: pd.DataFrame, window: Window, *, without: tuple[str, ...] = (
 
 
 def trends(data: Data, series: pd.DataFrame) -> pd.DataFrame:
-    """Annual percent change of each unbroken window, oldest first."""
+    """Annual percent change of each unbroken window, oldest first; none of the latest where the quarantine could change it."""
     parts = [change(series, window) for window in windows(series, data.breaks)]
+    if parts and data.unsettled and parts[-1]["verdict"].iloc[0]:
+        parts[-1][["value", "lower", "upper", "slope"]] = np.nan
+        parts[-1]["verdict"], parts[-1]["note"] = trend.UNKNOWN, UNSETTLED
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

@@ -106,6 +106,14 @@ def category_names(language: str) -> dict[str, str]:
     return {row["key"]: name_of(row, language) for row in rows.to_dict("records")}
 
 
+def above(key: str, parents: dict[str, str]) -> list[str]:
+    """A category and all that it lies in; a circle of own categories ends."""
+    chain = [key]
+    while (parent := parents.get(chain[-1], "")) and parent not in chain:
+        chain.append(parent)
+    return chain
+
+
 def category_keys(own: Path | None = None) -> dict[str, str]:
     """Key of each category of diseases by all that it is called, in small letters: its key and its names."""
     rows = table("categories", own, key="key")

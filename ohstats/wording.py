@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .language import _, ngettext
-from .occurrence import NOT_SHOWN, PROVISIONAL
+from .occurrence import NOT_SHOWN, PROVISIONAL, UNSETTLED
 
 if TYPE_CHECKING:
     from .periods import Period
@@ -175,6 +175,7 @@ def reason(note: str) -> str:
         "not estimable: cases in one year only": _("cases in one year only"),
         "no figure": _("no figure"),
         PROVISIONAL: _("provisional years only"),
+        UNSETTLED: _("rows in quarantine could change the verdict"),
         "declared gap": _("no figure"),
         "no data": _("no data"),
         "protected": _("protected"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from datasets import write
 
-from ohstats import dataset
+from ohstats import dataset, schema
 from ohstats.errors import FileRefused, ParameterRefused
 
 if TYPE_CHECKING:
