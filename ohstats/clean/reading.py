@@ -74,8 +74,8 @@ def from_path(path: Path, table: schema.Table) -> list[Source]:
     FileRefused
         The file cannot be read as this table; nothing is loaded.
     """
-    kind = kinds.kind_of(path)
-    return [_from_text(path, table)] if kind == "text" else _from_workbook(path, kind, table)
+    found = kinds.examine(path)
+    return [_from_text(path, table)] if found.kind == "text" else _from_workbook(path, found, table)
 
 
 def from_frame(frame: pd.DataFrame, table: schema.Table, file: str = "frame") -> Source:
@@ -132,9 +132,9 @@ def _parsed(text: bytes, delimiter: str, width: int) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _from_workbook(path: Path, kind: str, table: schema.Table) -> list[Source]:
+def _from_workbook(path: Path, found: kinds.Found, table: schema.Table) -> list[Source]:
     """The sheets that have the headings; of several all that are visible, each with its own accounting."""
-    sheets = excel.sheets(path, kind)
+    sheets = excel.sheets(path, found)
     if not sheets:
         raise FileRefused("{file} is empty.", file=path.name)
     headed = [(sheet, header) for sheet in sheets if (header := _header(sheet.head(_HEAD_ROWS), table)) is not None]

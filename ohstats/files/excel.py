@@ -12,6 +12,7 @@ from ..errors import FileRefused
 from . import kinds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from python_calamine import CalamineSheet
@@ -27,7 +28,7 @@ class Sheet:
 
     name: str
     hidden: bool
-    columns: list[list[str]]
+    columns: list[Sequence[str]]
     merged: list[tuple[tuple[int, int], tuple[int, int]]]
     since_1904: bool
 
@@ -41,7 +42,7 @@ class Sheet:
         return [list(cells) for cells in zip(*(column[:rows] for column in self.columns), strict=True)]
 
 
-def sheets(path: Path, kind: str) -> list[Sheet]:
+def sheets(path: Path, found: kinds.Found) -> list[Sheet]:
     """All sheets of a workbook that hold anything.
 
     Raises
@@ -54,9 +55,9 @@ def sheets(path: Path, kind: str) -> list[Sheet]:
     try:
         with calamine.CalamineWorkbook.from_path(path) as book:
             told = {each.name: each.visible != calamine.SheetVisibleEnum.Visible for each in book.sheets_metadata}
-            since_1904 = kind == "xlsx" and _since_1904(path)
-            errors = _errors(path) if kind == "xlsx" else {}
-            found = [
+            since_1904 = found.kind == "xlsx" and _since_1904(path)
+            errors = _errors(path, found.errors) if found.errors else {}
+            read = [
                 _sheet(book.get_sheet_by_name(name), hidden, since_1904, errors.get(name, {})) for name, hidden in told.items()
             ]
     except calamine.PasswordError as error:
@@ -67,15 +68,18 @@ def sheets(path: Path, kind: str) -> list[Sheet]:
         raise
     except BaseException as error:  # a panic of the reader's is no Exception
         raise kinds.damaged(path) from error
-    return [sheet for sheet in found if sheet.height]
+    return [sheet for sheet in read if sheet.height]
 
 
 def _sheet(sheet: CalamineSheet, hidden: bool, since_1904: bool, errors: dict[tuple[int, int], str]) -> Sheet:
     rows = sheet.to_python(skip_empty_area=False)
-    columns = [[cell if type(cell) is str else as_text(cell) for cell in column] for column in zip(*rows, strict=True)]
     for (row, number), text in errors.items():
-        if number < len(columns) and row < len(rows):
-            columns[number][row] = text
+        if row < len(rows) and number < len(rows[row]):
+            rows[row][number] = text
+    columns = [
+        column if set(map(type, column)) == {str} else [cell if type(cell) is str else as_text(cell) for cell in column]
+        for column in zip(*rows, strict=True)
+    ]
     return Sheet(sheet.name, hidden, columns, list(sheet.merged_cell_ranges or []), since_1904)
 
 
@@ -103,7 +107,7 @@ def _since_1904(path: Path) -> bool:
         return re.search(rb'date1904="(?:1|true)"', archive.read("xl/workbook.xml")) is not None
 
 
-def _errors(path: Path) -> dict[str, dict[tuple[int, int], str]]:
+def _errors(path: Path, faulty: frozenset[str]) -> dict[str, dict[tuple[int, int], str]]:
     """Error values by sheet and cell: the reader leaves them blank."""
     found: dict[str, dict[tuple[int, int], str]] = {}
     with zipfile.ZipFile(path) as archive:
@@ -115,8 +119,8 @@ def _errors(path: Path) -> dict[str, dict[tuple[int, int], str]]:
             tags = (tag for tag in re.findall(rb"<Relationship [^>]*>", relations) if b'Id="' + relation + b'"' in tag)
             targets = [match[1].decode().lstrip("/") for tag in tags if (match := re.search(rb'Target="([^"]*)"', tag))]
             parts = [part for target in targets for part in (target, f"xl/{target}") if part in names]
-            content = archive.read(parts[0]) if parts else b""
-            if b't="e"' in content:
+            if parts and parts[0] in faulty:
+                content = archive.read(parts[0])
                 cells = {
                     (int(row) - 1, _number(letters)): text.decode("utf-8") for letters, row, text in _ERROR_CELL.findall(content)
                 }

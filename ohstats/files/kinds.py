@@ -5,24 +5,32 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..errors import FileRefused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOST_BYTES, MOST_RATIO, RATIO_FROM = 200_000_000, 100, 10_000_000  # what a workbook may hold once it is inflated
+MOST_BYTES, MOST_RATIO, RATIO_FROM = 600_000_000, 100, 10_000_000  # what a workbook may hold once it is inflated
 _PARTS = 10_000
 _HTML = (b"<html", b"<!doctype html", b"<table", b"<meta", b"<head", b"<body", b"<style", b"<div", b"<script", b"mime-version:")
 _PROGRAMS = (b"\x7fELF", b"MZ", b"#!", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe")
 _SUFFIXES = {".pkl", ".pickle", ".joblib", ".npy", ".npz", ".exe", ".dll", ".so", ".bat", ".cmd", ".com", ".js", ".vbs", ".py"}
 _PACKED = (b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+_MARKUP = tuple("<!".encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be"))
 _FORBIDDEN = tuple(word.encode(code) for word in ("<!DOCTYPE", "<!ENTITY") for code in ("utf-8", "utf-16-le", "utf-16-be"))
 
 
-def kind_of(path: Path) -> str:
-    """The kind of a file: "text", "xlsx" or "xls".
+class Found(NamedTuple):
+    """The kind of a file ("text", "xlsx" or "xls"), and the parts of a workbook that hold error values."""
+
+    kind: str
+    errors: frozenset[str] = frozenset()
+
+
+def examine(path: Path) -> Found:
+    """The kind of a file, told by its content; a workbook is inflated once without being kept.
 
     Raises
     ------
@@ -46,15 +54,14 @@ def kind_of(path: Path) -> str:
     if bare.startswith(b"<?xml"):
         raise FileRefused("{file} is an XML file. Open it in Excel and save it as .xlsx.", file=path.name)
     if start.startswith(b"PK"):
-        _check_workbook(path)
-        return "xlsx"
+        return Found("xlsx", _check_workbook(path))
     if start.startswith(b"\xd0\xcf\x11\xe0"):
         _check_old(path)
-        return "xls"
+        return Found("xls")
     wide = start.startswith((b"\xff\xfe", b"\xfe\xff")) or _looks_wide(start)
     if b"\0" in start and not wide:
         raise FileRefused("{file} is neither a text table nor an Excel workbook.", file=path.name)
-    return "text"
+    return Found("text")
 
 
 def _looks_wide(start: bytes) -> bool:
@@ -80,8 +87,8 @@ def damaged(path: Path) -> FileRefused:
     return FileRefused("{file} is damaged: it is not a whole Excel workbook. Export it again.", file=path.name)
 
 
-def _check_workbook(path: Path) -> None:
-    """Inflate every part once without keeping it: sizes in the directory of a zip file may lie."""
+def _check_workbook(path: Path) -> frozenset[str]:
+    """Inflate every part once without keeping it: sizes in the directory of a zip file may lie. Returns parts with errors."""
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
@@ -98,20 +105,23 @@ def _check_workbook(path: Path) -> None:
     budget = min(MOST_BYTES, max(MOST_RATIO * size, RATIO_FROM))
     if len(parts) > _PARTS or sum(part.file_size for part in parts) > budget:
         raise _bomb(path)
+    errors = set()
     with path.open("rb") as file:
         for part in parts:
-            budget = _inflate(path, file, part, budget)
+            budget, faulty = _inflate(path, file, part, budget)
+            errors |= {part.filename} if faulty else set()
+    return frozenset(errors)
 
 
-def _inflate(path: Path, file: BinaryIO, part: zipfile.ZipInfo, budget: int) -> int:
-    """What is left of the budget after this part; refuse it where it says more than a table says."""
+def _inflate(path: Path, file: BinaryIO, part: zipfile.ZipInfo, budget: int) -> tuple[int, bool]:
+    """What is left of the budget after this part, and whether it holds error values; refuse it where it is no table."""
     file.seek(part.header_offset)
     head = file.read(30)
     if len(head) < 30 or part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise damaged(path)
     file.seek(int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little"), 1)
     stream = zlib.decompressobj(-15) if part.compress_type == zipfile.ZIP_DEFLATED else None
-    left, tail = part.compress_size, b""
+    left, tail, faulty = part.compress_size, b"", False
     while left > 0:
         packed = file.read(min(left, 262_144))
         if not packed:
@@ -128,12 +138,13 @@ def _inflate(path: Path, file: BinaryIO, part: zipfile.ZipInfo, budget: int) -> 
                 raise _bomb(path)
             if not part.filename.lower().endswith((".png", ".jpg", ".jpeg", ".emf", ".bin")):
                 seen = tail + text
-                if any(word in seen for word in _FORBIDDEN):
+                faulty = faulty or b't="e"' in seen
+                if any(mark in seen for mark in _MARKUP) and any(word in seen for word in _FORBIDDEN):
                     raise FileRefused(
                         "{file} holds XML entities, which a workbook does not need. Export it again.", file=path.name
                     )
                 tail = seen[-20:]
-    return budget
+    return budget, faulty
 
 
 def _bomb(path: Path) -> FileRefused:
