@@ -76,7 +76,7 @@ def _sheet(sheet: CalamineSheet, hidden: bool, since_1904: bool, errors: dict[tu
     for (row, number), text in errors.items():
         if row < len(rows) and number < len(rows[row]):
             rows[row][number] = text
-    columns = [
+    columns: list[Sequence[str]] = [
         column if set(map(type, column)) == {str} else [cell if type(cell) is str else as_text(cell) for cell in column]
         for column in zip(*rows, strict=True)
     ]
