@@ -265,15 +265,20 @@ def gate(folder: Annotated[Path, typer.Argument(help=_("A finished site."))]) ->
     typer.echo(_("{folder}: nothing found that may not be published.", folder=folder.name))
 
 
-@app.command(help=_("Make the synthetic example data set: an invented city with eight invented districts."))
+@app.command(help=_("Make a synthetic data set with known truth: an invented city with invented districts."))
 def synth(
-    folder: Annotated[Path, typer.Argument(help=_("Folder to write."))],
+    out: Annotated[Path, typer.Option("--out", help=_("Folder to write."))],
     seed: Annotated[int, typer.Option("--seed", help=_("Seed of all figures."))] = 20251231,
+    districts: Annotated[int, typer.Option("--districts", help=_("Number of districts, 1 to 500."))] = 8,
+    dirt: Annotated[float, typer.Option("--dirt", help=_("Share of the rows of records with dirt, 0 to 0.3."))] = 0.0,
+    small: Annotated[
+        bool, typer.Option("--small", help=_("Records of the last years only, as in the committed example."))
+    ] = False,
 ) -> None:
     """Synth."""
     from . import synthetic
 
-    typer.echo(str(synthetic.make(folder, seed=seed)))
+    typer.echo(str(synthetic.make(out, seed=seed, districts=districts, dirt_rate=dirt, small=small)))
 
 
 def main() -> None:

@@ -141,10 +141,9 @@ def _judged(made: pl.DataFrame, column: Column, today: dt.date) -> pl.DataFrame:
 
 def parse_year(cells: pl.DataFrame, column: Column, *, today: dt.date) -> pl.DataFrame:
     """Years as whole numbers; a full date gives its year."""
-    plain = cells.with_columns(tidy(pl.col("raw")).alias("text"))
-    alone = plain["text"].str.extract(WORDS["year"]).cast(pl.Int32)
-    dated = parse(cells, column, today=today)
-    made = dated.with_columns(alone.alias("alone"), plain["text"])
+    dated = parse(cells, column, today=today)  # in an order of its own
+    alone = tidy(pl.col("raw")).str.extract(WORDS["year"]).cast(pl.Int32)
+    made = dated.with_columns(alone.alias("alone"))
     year = pl.coalesce("alone", "year")
     fault = (
         pl.when(pl.col("alone").is_null())
