@@ -57,6 +57,7 @@ class Column:
     employer: bool = False
     card: bool = False
     list: str = ""
+    to: str = "code"
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     assume: str = ""
@@ -134,6 +135,7 @@ class Table:
         return tuple(column.name for column in self.columns.values() if column.personal)
 
 
+@lru_cache(maxsize=4096)
 def heading(text: str) -> str:
     """A heading as headings are compared: one width, no blanks, line breaks and stars, no remark that it must be filled in."""
     return re.sub(_REMARK, "", _UNSEEN.sub("", unicodedata.normalize("NFKC", text))).lower()

@@ -241,6 +241,42 @@ def test_derived_columns_are_what_they_say() -> None:
     assert rules(cleaned(card(1, 专业工龄="4", **{"专业工龄(月)": "6"}))) == ["months_added", "months_added"]
 
 
+def test_months_beside_years_that_cannot_be_read_make_no_short_exposure() -> None:
+    texts = ["约20年", "不详", "999", "", "4"]
+    cards = [card(serial, 专业工龄=text, **{"专业工龄(月)": "6"}) for serial, text in enumerate(texts)]
+    made = cleaned(*cards).clean
+    assert made["exposure_years"].fillna(-1).tolist() == [-1, -1, -1, 0.5, 4.5]
+    assert made["short_exposure"].isna().tolist() == [True, True, True, False, False]
+
+
+def test_category_is_the_same_key_by_the_name_and_number_of_any_catalogue_and_unknown_where_they_differ() -> None:
+    texts = ["职业性耳鼻喉口腔疾病", "物理因素所致职业病", "职业中毒", "尘肺", "04", "2", "12", "10"]
+    made = cleaned(*(card(serial, 职业病种类=text) for serial, text in enumerate(texts))).clean
+    keys = ["ent_oral", "physical", "chemical_poisoning", "respiratory", "ent_oral", "skin", "other", "-"]
+    assert made["category_code"].fillna("-").tolist() == keys
+
+
+def test_a_visit_may_tell_of_an_earlier_death_but_not_of_one_before_the_diagnosis() -> None:
+    told = {"现住地区": "320106", "随访日期": "2024-06-01", "诊断日期": "2020-03-01"}
+    rows = [told | {"死亡日期": "2024-01-09"}, told | {"死亡日期": "2019-01-09", "随访日期": "2024-06-02"}]
+    made = clean.load(pd.DataFrame(rows), table="follow_up", today="2025-06-30")
+    assert made.clean["flags"].str.contains("death_before_diagnosis").tolist() == [False, True]
+
+
+def test_years_stay_with_their_rows_whatever_they_are_written_like() -> None:
+    texts = ["2024", "2023年", "2022-03-05", "2021", "2020.0", "2019/1/2"]
+    rows = [{"医疗机构名称": f"医院{text}", "行政区划代码": "320106", "年份": text} for text in texts]
+    made = clean.load(pd.DataFrame(rows), table="radiation_medical", today="2025-06-30").clean
+    assert made["year"].tolist() == [2024, 2023, 2022, 2021, 2020, 2019]
+
+
+def test_serial_of_a_licence_may_lie_in_the_future_and_that_of_a_diagnosis_may_not() -> None:
+    row = {"医疗机构名称": "某医院", "行政区划代码": "320106", "年份": "2024", "许可证有效期至": "47119"}
+    made = clean.load(pd.DataFrame([row]), table="radiation_medical", today="2025-06-30")
+    assert made.clean["licence_until"].tolist() == ["2029-01-01"]
+    assert cleaned(card(1, 诊断日期="47119")).quarantine["reason"].tolist() == ["date_invalid"]
+
+
 def test_file_without_report_type_review_or_number_counts_new_and_reviewed_cards() -> None:
     made = cleaned({name: value for name, value in card(1).items() if name not in ("报告类型", "审核状态", "身份证件号码")})
     assert made.clean[["report_type", "review_status", "flags"]].to_numpy().tolist() == [["new", "final", "no_person_key"]]

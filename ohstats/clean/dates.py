@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _D = WORDS["date"]
 SENTINELS = ["1900-01-01", "1899-12-30", "1899-12-31", "1900-01-02", "1970-01-01", "9999-12-31", "9999-01-01"]
 _ZEROES = r"^0+(?:\.0+)?$"
+_AHEAD = 30  # years that a licence may run
 
 
 def parse(cells: pl.DataFrame, column: Column, *, today: dt.date, since_1904: bool = False) -> pl.DataFrame:
@@ -71,7 +72,7 @@ def _read(cells: pl.DataFrame, column: Column, today: dt.date, since_1904: bool)
     written = pl.format(
         "{}-{}-{}", *(pl.col(part).cast(pl.String).str.zfill(size) for part, size in (("y", 4), ("m", 2), ("d", 2)))
     )
-    plausible = pl.col("serial").dt.year().is_between(column.first, today.year)
+    plausible = pl.col("serial").dt.year().is_between(column.first, today.year + _AHEAD * column.future)
     made = made.with_columns(
         pl.coalesce(written.str.to_date("%Y-%m-%d", strict=False), pl.when(plausible).then(pl.col("serial"))).alias("date")
     )

@@ -47,12 +47,16 @@ def _known(name: str, to: str, own: Path | None) -> tuple[dict[str, str], frozen
     """Code by text, and the texts that are official: codes and first names."""
     frame = codes.table(name, own)
     official = {codes.normal(text) for column in ("code", "name_zh", to) for text in frame[column]}
-    return codes.lookup(name, to=to, own=own), frozenset(official)
+    known = codes.lookup(name, to=to, own=own)
+    if to == "category_id":  # numbers that editions give to several categories: as since 2013
+        old, new = (codes.lookup(name, edition, to=to, own=own) for edition in ("2013", "2025"))
+        known |= {text: key for text, key in (new | old).items() if new.get(text, key) == key}
+    return known, frozenset(official)
 
 
 def parse_code(cells: pl.DataFrame, column: Column, own: Path | None) -> pl.DataFrame:
     """Codes of the declared list; official names are `coded`, aliases too (stages: `stage`, one line per card)."""
-    known, official = _known(column.list, "code", own)
+    known, official = _known(column.list, column.to, own)
     alias_rule = "stage" if column.list == "stages" else "coded"
 
     def find(text: str) -> Found:

@@ -161,8 +161,8 @@ def _orders(rows: Rows) -> None:
             rows.flag("late_report", "report_date", rows.where(late & pl.col("report_date").is_not_null()))
     if rows.has("exposure_start"):
         rows.put("exposure_start", rows.where(pl.col("exposure_start") > pl.col(date)), pl.lit(None), "date_order")
-    if rows.has("death_date"):
-        rows.flag("death_before_diagnosis", "death_date", rows.where(pl.col("death_date") < pl.col(date)))
+    if rows.has("death_date", "diagnosis_date"):
+        rows.flag("death_before_diagnosis", "death_date", rows.where(pl.col("death_date") < pl.col("diagnosis_date")))
 
 
 def _exposure(rows: Rows) -> None:
@@ -170,7 +170,9 @@ def _exposure(rows: Rows) -> None:
     if "exposure_years" not in rows.frame.columns:
         return
     if rows.has("exposure_months"):
-        added = rows.where((pl.col("exposure_months") > 0) & (pl.col("exposure_months") < 12))
+        told = pl.col("exposure_years").is_not_null()  # years that cannot be read are unknown, not 0; a blank cell is 0
+        told |= pl.col("exposure_years~").is_null() if "exposure_years~" in rows.frame.columns else pl.lit(True)
+        added = rows.where((pl.col("exposure_months") > 0) & (pl.col("exposure_months") < 12) & told)
         total = pl.col("exposure_years").fill_null(0) + pl.col("exposure_months") / 12
         rows.put("exposure_years", added, total, "months_added")
         rows.put("exposure_months", added, pl.lit(None), "months_added")

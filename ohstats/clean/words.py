@@ -18,7 +18,7 @@ NOTHING: list[str] = WORDS["nothing"]
 # Rules that change only the notation: one line of the audit per file, column and rule. All others: one line per cell.
 NOTATION = frozenset(
     {"blanks", "invisible", "width", "unwrapped", "line_break", "dot", "check_letter", "case", "coded", "code_suffix"}
-    | {"date_notation", "date_time", "date_serial", "separators", "number_notation", "period_notation"}
+    | {"date_notation", "date_time", "date_serial", "separators", "number_notation", "period_notation", "months_added"}
 )
 # Codes of the quarantine; a column without one of its own gives `<column>_missing` and `<column>_unknown`.
 FAMILY = {"division": "district", "disease": "disease", "date": "date", "year": "date", "period": "date"}

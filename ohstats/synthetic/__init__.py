@@ -75,6 +75,7 @@ def _write(whole: City, made: records.Records, out: Path, rate: float) -> dict[s
     tables: dict[str, Any] = {}
     planted: list[list[Any]] = []
     shown: dict[str, list[str]] = {}
+    audit: dict[str, Any] = {}
     for name, table in made.tables.items():
         if not table.columns:  # no district keeps it
             continue
@@ -88,11 +89,12 @@ def _write(whole: City, made: records.Records, out: Path, rate: float) -> dict[s
         planted += [[pattern, f"{name}.csv", first + at, *more] for pattern, at, *more in dirty.planted]
         shown |= {f"{name}.csv": patterns} if (patterns := forms.patterns(name, plain=plain)) else {}
         blank = sum(not any(row) for row in dirty.rows)
+        audit |= {f"{name}.csv": dirty.audit} if dirty.audit else {}
         reasons = [reason for *_where, outcome, reason in dirty.planted if outcome == "Q"]
         quarantined = {reason: reasons.count(reason) for reason in sorted(set(reasons))}
         rows = len(dirty.rows) - blank
         tables[f"{name}.csv"] = {"rows": rows, "clean": rows - len(reasons), "quarantined": quarantined, "blank": blank}
-    return told | {"tables": tables, "files": shown, "dirt": planted}
+    return told | {"tables": tables, "files": shown, "audit": audit, "dirt": planted}
 
 
 def _as_json(told: dict[str, Any]) -> str:

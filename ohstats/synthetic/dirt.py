@@ -30,13 +30,15 @@ _PERSONAL = ("disease_cards", "suspected_cards")
 class Dirty:
     """Rows of a file with what was planted: pattern, place in `rows`, column, outcome, reason.
 
-    `lost` are the numbers of true rows that cleaning must quarantine, `twice` those that stand twice afterwards.
+    `lost` are the numbers of true rows that cleaning must quarantine, `twice` those that stand twice afterwards; `audit` is how
+    often cleaning must tell of a rule, by column.
     """
 
     rows: list[Row]
     planted: list[tuple[str, int, str, str, str]] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
     twice: list[int] = field(default_factory=list)
+    audit: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def plant(city: City, file: str, shown: Table, rate: float) -> Dirty:
@@ -51,20 +53,25 @@ def plant(city: City, file: str, shown: Table, rate: float) -> Dirty:
     patterns = {name: told for name, told in read("synthetic_dirt")["patterns"].items() if work.possible(told)}
     names, weights = lookup(patterns), [told["weight"] for told in patterns.values()]
     after: dict[int, list[Row]] = {}
+    told_of: dict[str, dict[str, int]] = {}
     events: list[tuple[str, int, int, str, str, str]] = []  # the place of a row: its number, and the how-manieth behind it
     for at in chosen.tolist():
         for name in names[pick(draw, weights, 12)].tolist():
             done = work.change(at, patterns[name])
             if done is None:
                 continue
-            column, outcome, added, where = done
+            column, outcome, added, where, rule = done
             behind = after.setdefault(at, []) if added is not None else []
             if added is not None:
                 behind.append(added)
             reason = patterns[name].get("reason", "") if outcome == "Q" else ""
             events.append((name, at, len(behind) if where == "added" else 0, column, outcome, reason))
+            if rule and outcome in ("A", "F"):
+                on = told_of.setdefault(column or patterns[name]["column"], {})
+                on[rule] = on.get(rule, 0) + (1 if column else 2)
             break
     made = _put_in(rows, after, events)
+    made.audit = {column: dict(sorted(rules.items())) for column, rules in sorted(told_of.items())}
     made.lost = [at for _name, at, _behind, column, outcome, _reason in events if outcome == "Q" and column]
     made.twice = [at for _name, at, behind, _column, outcome, _reason in events if outcome == "F" and behind]
     return made
@@ -108,12 +115,16 @@ class _Work:
             return "name" in self.columns or "employer_name" in self.columns
         return on in self.inserts or bool(self._columns(on))
 
-    def change(self, at: int, told: dict[str, Any]) -> tuple[str, str, Row | None, str] | None:
-        """Do it to a row: column, outcome, a row to put behind it, which of the two it is told of; None where it does not fit."""
+    def change(self, at: int, told: dict[str, Any]) -> tuple[str, str, Row | None, str, str] | None:
+        """Do it to a row: column, outcome, a row to put behind it, which of the two it is told of, rule of the audit.
+
+        None where it does not fit.
+        """
         row, on = self.rows[at], told["in"]
         if on in self.inserts:
             added = self.inserts[on](row)
-            return None if added is None else ("", told["outcome"], added, "row" if on == "correction" else "added")
+            where = "row" if on == "correction" else "added"
+            return None if added is None else ("", told["outcome"], added, where, told.get("rule", ""))
         names = [name for name in self._columns(on) if row[self.columns.index(name)]]
         if not names:
             return None
@@ -125,14 +136,24 @@ class _Work:
         if column.future and told.get("reason") == "date_future":
             return None
         cells = told["cells"]
+        chosen = int(pick(self.draw, [1] * len(cells), 1)[0])
         try:
-            made = cells[int(pick(self.draw, [1] * len(cells), 1)[0])].format(**parts)
+            made = cells[chosen].format(**parts)
         except KeyError:
             return None
         if made == row[number]:
             return None
         row[number] = made
-        return name, told["outcome"] if told["outcome"] != "Q" or column.counting else "F", None, "row"
+        outcome = told["outcome"] if told["outcome"] != "Q" or column.counting else "F"
+        return name, outcome, None, "row", self._rule(row, name, told, chosen)
+
+    def _rule(self, row: Row, name: str, told: dict[str, Any], chosen: int) -> str:
+        """Rule under which the audit tells of it; months that are added to years are told instead of the years' notation."""
+        rule: str | list[str] = told.get("rule", told.get("reason", ""))
+        months = row[self.columns.index("exposure_months")] if "exposure_months" in self.columns else ""
+        if name == "exposure_years" and told["outcome"] == "A" and told.get("readable") and months not in ("", "0"):
+            return ""
+        return rule[chosen] if isinstance(rule, list) else rule
 
     def _columns(self, on: str) -> list[str]:
         if on == "place":
