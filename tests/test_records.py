@@ -100,6 +100,12 @@ def test_annual_doses_are_sums_of_periods_with_half_of_what_is_below_detection()
     ]  # fmt: skip
 
 
+def test_two_dosimeters_of_a_period_are_one_period() -> None:
+    both = [quarters(number(3), ["0.1"] * 2, dosimeter=name) for name in ("铅衣内", "铅衣外")]
+    made = records.annual(loaded("radiation_dose", *both[0], *both[1])).iloc[0]
+    assert made[["periods", "days", "full", "two_dosimeters"]].tolist() == [2, 182, False, True]
+
+
 def test_periods_that_overlap_are_told() -> None:
     rows = quarters(number(3), ["0.5", "0.5"])
     rows[1]["period_start"] = "2024-03-15"

@@ -49,6 +49,10 @@ def annual(doses: pd.DataFrame) -> pd.DataFrame:
     rows["first"], rows["last"], rows["days"] = first, last, ((last - first).dt.days + 1).clip(lower=0)
     rows["none"] = rows["dose"].isna()
     rows["odd"] = rows["dosimeter"].isin(["under_apron", "over_apron"])
+    told = rows[rows["odd"]].sort_values("none", kind="stable")
+    second = told.index[told.duplicated([*_PERSON, "first", "last"])]  # the other dosimeter of the same period
+    rows["period"] = ~rows["none"] & ~rows.index.isin(second)
+    rows.loc[second, "days"] = 0
     rows["checked"] = yes(rows["investigated"])
     rows = rows.sort_values([*_PERSON, "first", "last"], kind="stable")
     before = rows.groupby(_PERSON)["last"].shift()
@@ -56,7 +60,7 @@ def annual(doses: pd.DataFrame) -> pd.DataFrame:
     by = rows.groupby(_PERSON, as_index=False, sort=True)
     made = by.agg(
         institution_kind=("institution_kind", "first"), job_class=("job_class", "last"),
-        periods=("dose", "count"), days=("days", "sum"),
+        periods=("period", "sum"), days=("days", "sum"),
         dose_msv=("dose", lambda part: part.sum(min_count=1)), overlap=("overlap", "any"), two_dosimeters=("odd", "any"),
         without_badge=("none", "sum"), investigated=("checked", "any"),
     )  # fmt: skip

@@ -70,7 +70,7 @@ def doses(city: City, district: District, everyone: Table, kind: str, figures: F
             text = np.where(value < told["detection"], f"<{told['detection']:g}", np.char.mod("%.2f", value))
             made = wearing.but(
                 record_type="dose", period_start=start.astype("datetime64[D]"),
-                period_end=(start + 1).astype("datetime64[D]") - 1, dosimeter=place, hp10_msv=text,
+                period_end=(start + 3).astype("datetime64[D]") - 1, dosimeter=place, hp10_msv=text,
                 mdl_msv=str(told["detection"]), dose_flag=np.where(bad, "abnormal", "normal"),
                 investigated=only(bad, yes(draw, told["investigated"], n)),
             )  # fmt: skip

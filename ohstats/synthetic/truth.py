@@ -78,11 +78,14 @@ def after_cleaning(cards: Table, lost: list[int], twice: list[int]) -> Tally:
 
 def _cases(cards: Table) -> dict[str, Any]:
     new = _new(cards)
-    diagnosed, reported = year_of(new["diagnosis_date"]), year_of(new["report_date"].astype("datetime64[D]"))
+    diagnosed, reported, reviewed = (
+        year_of(new[name].astype("datetime64[D]")) for name in ("diagnosis_date", "report_date", "final_review_date")
+    )
     kinds = [f"{a}, {b}" for a, b in zip(cards["report_type"], cards["review_status"], strict=True)]
     return {
         "by_diagnosis_year": tally(new, "employer_division", diagnosed),
         "by_report_year": tally(new, "employer_division", reported),
+        "by_final_review_year": tally(new, "employer_division", reviewed),
         "by_category": tally(new, "_category", diagnosed),
         "by_disease": _counted(new["disease_id"].tolist()),
         "cards": _counted(kinds),
