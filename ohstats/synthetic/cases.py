@@ -67,7 +67,7 @@ def _diseases(city: City, draw: Generator, years: Whole) -> tuple[Any, Any, Any]
     kinds = city.words["diseases"]
     names = lookup(kinds)
     category, disease = np.full(len(years), "", dtype=object), np.full(len(years), "", dtype=object)
-    latest = known[np.searchsorted(known, years, side="right") - 1]
+    latest = known[np.maximum(np.searchsorted(known, years, side="right") - 1, 0)]
     for year in known:
         mask = latest == year
         category[mask] = names[pick(draw, [national[year][name] for name in names], int(mask.sum()))]

@@ -31,6 +31,7 @@ def of(city: City, made: Records, aggregated: dict[str, pd.DataFrame]) -> dict[s
         "cases": _cases(made.tables["disease_cards"]),
         "shares": _shares(city, made),
         "flows": {"suspected": _suspected(made.tables["suspected_cards"]), "exceedances": _exceedances(made)},
+        "doses": _collective(made.tables["radiation_dose"]),
         "indicators": found,
         "disagreements": _disagreements(found, aggregated["indicator_values"]),
     }
@@ -185,6 +186,7 @@ def indicators(made: Records) -> dict[str, Tally]:
         ),
         "suspected_found": tally(tables["suspected_cards"], place, year_of(tables["suspected_cards"]["found_date"])),
         "reporting_units": _reporting(tables["institutions"]),
+        **_assisted(tables["sme_assistance"]),
     }
     if len(tables["employers"]):
         found |= _registers(tables)
@@ -193,6 +195,18 @@ def indicators(made: Records) -> dict[str, Tally]:
 
 def _reporting(rows: Table) -> Tally:
     return tally(rows, "division", rows["year"], rows["_units"] & rows["reported"])
+
+
+def _assisted(rows: Table) -> dict[str, Tally]:
+    """Small firms assisted, and what was done for them."""
+    if not len(rows):
+        return {}
+    place, year = "employer_division", rows["_year"]
+    done = {"declaration": "declared", "testing": "tested", "exam": "examined", "training": "trained"}
+    whole = tally(rows, place, year)
+    return {"sme_assisted_per_year": whole} | {
+        f"sme_{name}_rate": _ratio(tally(rows, place, year, rows[column].astype(bool)), whole) for name, column in done.items()
+    }
 
 
 def _registers(tables: dict[str, Table]) -> dict[str, Tally]:
@@ -252,6 +266,18 @@ def _doses(rows: Table) -> dict[str, Tally]:
         place, year = "employer_division", people["_year"]
         made[name] = _ratio(tally(people, place, year, full), tally(people, place, year))
     return made
+
+
+def _collective(rows: Table) -> dict[str, Tally]:
+    """Collective dose by kind of institution (hundredths of a person-mSv): workers with one dosimeter, half the limit below it."""
+    if not len(rows):
+        return {}
+    doses = rows.take((rows["record_type"] == "dose") & (rows["dosimeter"] == "single"))
+    texts = doses["hp10_msv"].astype(str)
+    below = np.char.startswith(texts, "<")
+    hundredths = np.round(np.char.lstrip(texts, "<").astype(float) * np.where(below, 50, 100)).astype(np.int64)
+    kinds = {kind: doses["institution_kind"] == kind for kind in ("medical", "non_medical")}
+    return {kind: tally(doses, "employer_division", doses["_year"], mask, hundredths) for kind, mask in kinds.items()}
 
 
 def _disagreements(found: dict[str, Tally], values: pd.DataFrame) -> list[list[Any]]:
