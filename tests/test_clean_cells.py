@@ -295,6 +295,21 @@ def test_c39_stage_glued_to_the_name_fills_a_blank_and_never_overrules() -> None
     assert "stage_conflict" in found
 
 
+@pytest.mark.parametrize(
+    ("text", "disease"),
+    [
+        ("职业性轻度噪声聋", "noise_deafness"),
+        ("职业性慢性轻度苯中毒", "benzene_poisoning"),
+        ("二期矽肺", "silicosis"),
+        ("轻度", None),
+    ],
+)
+def test_c39_severity_and_a_stage_in_front_do_not_hide_the_disease(text: str, disease: str | None) -> None:
+    made = cleaned(card(具体病名=text, 尘肺期别=""))
+    assert made.clean["disease_id"].tolist() == ([disease] if disease else [])
+    assert made.clean["stage"].fillna("").tolist() == (["2" if "期" in text else ""] if disease else [])
+
+
 @pytest.mark.parametrize("text", ["肺病", "待查", "感冒"])
 def test_c40_disease_outside_the_catalogue_goes_to_the_quarantine(text: str) -> None:
     assert reason_of(具体病名=text) == "disease_unknown"

@@ -49,7 +49,7 @@ def _read(cells: pl.DataFrame, column: Column, today: dt.date, since_1904: bool)
         pl.col("text").str.replace_all(r"\s*([-/.,\u5e74\u6708\u65e5])\s*", "$1").str.replace(r"\s+", " ").alias("t")
     )
     t = pl.col("t")
-    compact = t.str.extract_groups(r"^([0-9]{4})([0-9]{2})([0-9]{2})(?:[0-9]{6})?$")
+    compact = t.str.extract_groups(r"^([0-9]{4})([0-9]{2})([0-9]{2})(?:[0-9]{6}|\.0+)?$")
     forward, backward = t.str.extract_groups(_D["full"] + end), t.str.extract_groups(_D["reversed"] + end)
     serial = t.str.extract(WORDS["serial"]).cast(pl.Int32)
     made = made.with_columns(

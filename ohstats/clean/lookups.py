@@ -21,6 +21,7 @@ Found = tuple[object, str | None, str | None]  # value, rule, fault
 _ERROR = re.compile(WORDS["errors"].replace("(?i)", ""), re.I)
 _NOTHING = frozenset(WORDS["nothing"])
 _STAGE = re.compile(WORDS["stage"])
+_STAGE_FIRST = re.compile(WORDS["stage_first"])
 _SPLIT = re.compile(r"[\u3001,;/|\uff0c\uff1b\uff0f\s]+")
 
 
@@ -210,6 +211,14 @@ def parse_disease(cells: pl.DataFrame, own: Path | None) -> pl.DataFrame:
                 if wanted in known:
                     glued[text] = stages.get(codes.normal(stage), "")
                     return known[wanted], "synonym", None
+        if first := _STAGE_FIRST.match(text):
+            value, rule, fault = find(first[2])
+            if fault is None and text not in glued:
+                glued[text] = stages.get(codes.normal(first[1]), "")
+            return value, rule if fault else "synonym", fault
+        if (bare := re.sub(WORDS["severity"], "", text)) != text:
+            value, rule, fault = find(bare)
+            return value, rule if fault else "synonym", fault
         return None, "disease_unknown", "disease_unknown"
 
     made = each(cells, find).with_columns(tidy(pl.col("raw")).alias("tidy"))
