@@ -1,10 +1,14 @@
-"""The commands: clean, protect, run, site, gate, synth. `run` does all from the raw files to the published site."""
+"""The commands: clean, protect, run, site, gate, synth. `run` does all from the raw files to the published site.
+
+Exit codes: 0 all was made; 1 some reports failed; 2 nothing could run, for the reason said; 130 interrupted.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +19,10 @@ from .errors import OhstatsError, ParameterRefused, nearest
 from .language import LANGUAGES, _
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from .dataset import Dataset
-    from .forked import Limits
-    from .runner import Job, Outcome
+    from .plan import Job
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,42 +70,52 @@ def _datasets(folders: list[Path], example: bool) -> list[Dataset]:
 @app.command(help=_("Clean the tables of data sets; every change and every refused row is kept with its reason."))
 def clean(data_dir: DataDir = [], example: Example = False, work: Work = None) -> None:  # noqa: B006  typer copies it
     """Clean."""
-    from . import clean as cleaning
+    from . import manifest
 
-    for chosen in _datasets(data_dir, example):
-        cleaned = cleaning.clean_dataset(chosen)
-        cleaning.save(cleaned, chosen, paths.Workspace.at(work))
-        for file, n in cleaned.rows.items():
-            typer.echo(
-                _(
-                    "{dataset}: {file}: {rows_in} rows in = {clean} clean + {quarantined} in quarantine",
-                    dataset=chosen.id,
-                    file=file,
-                    rows_in=n["in"],
-                    clean=n["clean"],
-                    quarantined=n["quarantined"],
+    loaded, workspace = _datasets(data_dir, example), paths.Workspace.at(work)
+    with manifest.locked(workspace):
+        for chosen in loaded:
+            for file, n in data.clean(chosen, workspace).items():
+                typer.echo(
+                    _(
+                        "{dataset}: {file}: {rows_in} rows in = {clean} clean + {quarantined} in quarantine",
+                        dataset=chosen.id,
+                        file=file,
+                        rows_in=n["in"],
+                        clean=n["clean"],
+                        quarantined=n["quarantined"],
+                    )
                 )
-            )
 
 
 @app.command(help=_("Hide what an edition may not show, for all places of a data set at once."))
 def protect(data_dir: DataDir = [], example: Example = False, edition: Edition = "public", work: Work = None) -> None:  # noqa: B006
     """Protect."""
+    from . import manifest
+
     disclosure.check_edition(edition)
-    for chosen in _datasets(data_dir, example):
-        facts = data.protect(chosen, paths.Workspace.at(work), edition)
-        typer.echo(
-            _("{dataset}: {hidden} of {figures} figures hidden (rules {rules}, edition {edition})", dataset=chosen.id, **facts)
-        )
+    loaded, workspace = _datasets(data_dir, example), paths.Workspace.at(work)
+    with manifest.locked(workspace):
+        for chosen in loaded:
+            facts = data.protect(chosen, workspace, edition)
+            typer.echo(
+                _(
+                    "{dataset}: {hidden} of {figures} figures hidden (rules {rules}, edition {edition})",
+                    dataset=chosen.id,
+                    **facts,
+                )
+            )
 
 
-@app.command(help=_("Do everything: clean, protect, run the notebooks of all places, build the site."))
+@app.command(
+    help=_("Do everything: clean, protect, run the notebooks of all places, build the site."),
+    epilog=_("Exit codes: 0 all was made; 1 some reports failed; 2 nothing could run; 130 interrupted."),
+)
 def run(
     data_dir: DataDir = [],  # noqa: B006
     example: Example = False,
-    district: Annotated[
-        list[str], typer.Option("--district", help=_("Code of a place; may be given several times (default: all)."))
-    ] = [],  # noqa: B006
+    district: Annotated[list[str], typer.Option("--district", help=_("Code of a place; may be given several times."))] = [],  # noqa: B006
+    every: Annotated[bool, typer.Option("--all", help=_("All places with data: the same as no --district."))] = False,
     notebook: Annotated[
         list[str], typer.Option("--notebook", help=_("Name or path of a notebook (default: trend and evaluation)."))
     ] = [],  # noqa: B006
@@ -116,9 +131,17 @@ def run(
     parameter: Annotated[
         list[str], typer.Option("-p", "--parameter", help=_("A further parameter of the notebook: name=value."))
     ] = [],  # noqa: B006
+    work: Work = None,
     workers: Annotated[
-        int, typer.Option("-j", "--workers", help=_("Reports made at the same time (default: number of cores)."))
+        int, typer.Option("-j", "--workers", min=0, help=_("Reports made at the same time (default: number of cores)."))
     ] = 0,
+    force: Annotated[bool, typer.Option("--force", help=_("Make everything again, also what is unchanged."))] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help=_("Stop at the first report that fails."))] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Say what would be made, and write nothing."))] = False,
+    part: Annotated[
+        str, typer.Option("--shard", help=_("Run the notebooks of one part of the places only, e.g. 3/10; `ohstats site` joins."))
+    ] = "",
+    log_json: Annotated[bool, typer.Option("--log-json", help=_("Tell of the run in JSON, one object a line."))] = False,
     engine: Annotated[
         str, typer.Option("--engine", help=_("ohstats (processes forked from a warm one: quick) or kernel."))
     ] = "ohstats",
@@ -126,13 +149,83 @@ def run(
     memory_limit: Annotated[
         int, typer.Option("--memory-limit", min=100, help=_("Memory that one report may use, in MB (engine ohstats)."))
     ] = 2000,
-    work: Work = None,
 ) -> None:
     """Run."""
-    from . import forked, runner, site
+    from . import forked, manifest, plan, progress, runner
+    from . import site as building
 
     started = time.monotonic()
     runner.check_engine(engine)
+    chosen, workspace = _datasets(data_dir, example), paths.Workspace.at(work)
+    whole = _jobs(
+        chosen, workspace, _districts(district, chosen, every), notebooks=notebook or plan.REPORTS, period=period,
+        first_year=first_year, language=language, edition=edition, assessment=assessment, extra=_pairs(parameter),
+    )  # fmt: skip
+    jobs = plan.shard(whole, part) if part else whole
+    used = [each for each in chosen if any(job.dataset == each.id for job in whole)]
+    if dry_run:
+        _say_plan(jobs, used, workspace, edition, force=force)
+        return
+    unprotected = [each for each in used if part and not data.prepared(each, workspace, edition)]
+    if unprotected:
+        raise ParameterRefused(
+            "--shard runs notebooks only. First run: ohstats clean, ohstats protect (data sets: {names})",
+            names=", ".join(each.id for each in unprotected),
+        )
+    tell = progress.Teller(log_json=log_json)
+    with manifest.locked(workspace, part), _interruptible():
+        if engine == "ohstats" and forked.usable():
+            forked.start_server()  # it warms up while the tables are cleaned
+        for each in [] if part else used:
+            facts = data.prepare(each, workspace, edition, force=force)
+            words = _("{dataset}: cleaned; {hidden} of {figures} figures hidden", dataset=each.id, **facts)
+            tell.say("prepared", words, dataset=each.id, hidden=facts["hidden"], figures=facts["figures"])
+        with tell.reports():
+            outcomes = runner.make(
+                jobs, whole, used, workspace, manifest.Manifest(workspace, edition, part), begun=tell.begun, done=tell.done,
+                force=force, workers=workers or os.cpu_count() or 1, engine=engine, fail_fast=fail_fast,
+                limits=forked.Limits(seconds=time_limit, memory=memory_limit),
+            )  # fmt: skip
+        stopped = fail_fast and any(outcome.error for outcome in outcomes)
+        index = building.build(outcomes, used, workspace, edition) if outcomes and not part and not stopped else None
+    if tell.finished(outcomes, time.monotonic() - started, index, n=len(jobs)):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C is an end like others: what is made is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(_("Interrupted. The same command goes on from here."), err=True)
+        raise typer.Exit(130) from None
+
+
+def _districts(named: list[str], chosen: list[Dataset], every: bool) -> list[str]:
+    """Codes of places without doubles; all that have data when none is named."""
+    known = [code for each in chosen for code in each.reported]
+    codes = [code.strip() for text in named for code in text.split(",") if code.strip()]
+    if named and every:
+        raise ParameterRefused("Give --district or --all, not both.")
+    if named and not codes:
+        raise ParameterRefused("--district names no place. Leave it out to run all places.")
+    if strange := [code for code in codes if code not in set(known)]:
+        raise ParameterRefused(
+            "No place '{code}'. There are: {known}.", code=", ".join(strange), known=nearest(strange[0], sorted(known))
+        )
+    if twice := sorted({code for code in codes if codes.count(code) > 1}):
+        typer.echo(_("Named more than once, made once: {codes}", codes=", ".join(twice)), err=True)
+    return list(dict.fromkeys(codes)) if named else known
+
+
+def _jobs(
+    chosen: list[Dataset], workspace: paths.Workspace, districts: list[str], *,
+    notebooks: Iterable[str], period: str, first_year: int, language: str, edition: str, assessment: str, extra: dict[str, str],
+) -> list[Job]:  # fmt: skip
+    """What is to be made, after all that was given was held against what exists."""
+    from . import plan
+
     disclosure.check_edition(edition)
     languages = list(dict.fromkeys(each.strip() for each in language.split(",") if each.strip()))
     unknown = [each for each in languages if each not in LANGUAGES]
@@ -142,43 +235,47 @@ def run(
         raise ParameterRefused(
             "No {name} '{value}'. There are: {known}.", name="assessment", value=assessment, known=", ".join(data.ASSESSMENTS)
         )
-    chosen = _datasets(data_dir, example)
-    workspace = paths.Workspace.at(work)
-    notebooks = [paths.notebook(each) for each in notebook or runner.REPORTS]
+    found = [paths.notebook(each) for each in notebooks]
     jobs = []
     for each in chosen:
         when = periods.parse(period or each.span.last_year)
         each.check_period(when)
-        mine = [code for code in dict.fromkeys(district) if code in each.reported] if district else list(each.reported)
-        jobs += runner.plan(
+        mine = set(each.reported)
+        jobs += plan.plan(
             each,
             workspace,
-            notebooks=notebooks,
-            districts=mine,
+            notebooks=found,
+            districts=[code for code in districts if code in mine],
             languages=languages,
             edition=edition,
             period=str(when),
             first_year=data.check_first_year(each, when, first_year),
             assessment=assessment,
-            extra=_pairs(parameter),
+            extra=extra,
         )
-    known = {code for each in chosen for code in each.reported}
-    strange = [code for code in district if code not in known]
-    if strange:
-        raise ParameterRefused(
-            "No place '{code}'. There are: {known}.", code=", ".join(strange), known=nearest(strange[0], sorted(known))
+    return jobs
+
+
+def _say_plan(jobs: list[Job], used: list[Dataset], workspace: paths.Workspace, edition: str, *, force: bool) -> None:
+    """What a run would make; what would have to be protected first counts as changed."""
+    from . import manifest, runner
+
+    made, ready = manifest.Manifest(workspace, edition), {each.id for each in used if data.prepared(each, workspace, edition)}
+    wanted = [
+        job for job in runner.with_slices(jobs, workspace)
+        if force or job.dataset not in ready or not made.unchanged(job.output, manifest.key(job))
+    ]  # fmt: skip
+    for job in wanted:
+        told = job.parameters
+        typer.echo(
+            _(
+                "would make: {report} of {district} ({language})",
+                report=job.report,
+                district=told["district"],
+                language=told["language"],
+            )
         )
-    if engine == "ohstats" and forked.usable():
-        forked.start_server()  # it warms up while the tables are cleaned
-    used = [each for each in chosen if any(job.dataset == each.id for job in jobs)]
-    for each in used:
-        facts = data.prepare(each, workspace, edition)
-        typer.echo(_("{dataset}: cleaned; {hidden} of {figures} figures hidden", dataset=each.id, **facts))
-    limits = forked.Limits(seconds=time_limit, memory=memory_limit)
-    outcomes = _progress(jobs, workspace, workers or os.cpu_count() or 1, engine, limits)
-    runner.save_manifest(outcomes, used, workspace, edition)
-    index = site.build(outcomes, used, workspace, edition)
-    _say_result(outcomes, index, time.monotonic() - started)
+    typer.echo(_("{n} of {all} reports would be made; nothing was written.", n=len(wanted), all=len(jobs)))
 
 
 def _pairs(parameters: list[str]) -> dict[str, str]:
@@ -188,70 +285,24 @@ def _pairs(parameters: list[str]) -> dict[str, str]:
     return dict(each.split("=", 1) for each in parameters)
 
 
-def _progress(jobs: list[Job], workspace: paths.Workspace, workers: int, engine: str, limits: Limits) -> list[Outcome]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    from . import runner
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task(_("reports"), total=len(jobs))
-
-        def done(outcome: Outcome) -> None:
-            progress.advance(task)
-            if outcome.error:
-                progress.console.print(_failed(outcome))
-
-        return runner.run(jobs, workspace, workers=workers, done=done, engine=engine, limits=limits)
-
-
-def _failed(outcome: Outcome) -> str:
-    return _(
-        "failed: {report} of {district} ({language}): {error}",
-        report=outcome.report,
-        district=outcome.district,
-        language=outcome.language,
-        error=outcome.error,
-    )
-
-
-def _say_result(outcomes: list[Outcome], index: Path, seconds: float) -> None:
-    failed = [outcome for outcome in outcomes if outcome.error]
-    for outcome in failed:
-        typer.echo(_failed(outcome))
-    places = len({outcome.district for outcome in outcomes})
-    typer.echo(
-        _(
-            "{made} of {n} reports of {places} places made in {seconds} s; {failed} failed.",
-            made=len(outcomes) - len(failed),
-            n=len(outcomes),
-            places=places,
-            seconds=f"{seconds:.0f}",
-            failed=len(failed),
-        )
-    )
-    typer.echo(str(index))
-    if failed:
-        raise typer.Exit(1)
-
-
-@app.command(help=_("Build the site again from the notebooks of the last run."))
+@app.command(help=_("Build the site again from the notebooks of the last run; joins the parts of a sharded run."))
 def site(edition: Edition = "public", work: Work = None) -> None:
     """Site."""
-    from . import runner
+    from . import manifest, progress
     from . import site as building
 
     disclosure.check_edition(edition)
     workspace = paths.Workspace.at(work)
     started = time.monotonic()
-    outcomes, hashes = runner.read_manifest(workspace, edition)
+    outcomes, hashes = manifest.last_run(workspace, edition)
     loaded = [dataset.load(folder) for folder in hashes]
     if changed := [each.id for each, then in zip(loaded, hashes.values(), strict=True) if each.hash != then]:
         raise ParameterRefused("The data of {names} changed since the last run. Run: ohstats run", names=", ".join(changed))
-    index = building.build(outcomes, loaded, workspace, edition)
-    _say_result(outcomes, index, time.monotonic() - started)
+    with manifest.locked(workspace):
+        index = building.build(outcomes, loaded, workspace, edition)
+    tell = progress.Teller(log_json=False)
+    if tell.finished(outcomes, time.monotonic() - started, index, n=len(outcomes)):
+        raise typer.Exit(1)
 
 
 @app.command(help=_("Check a finished folder: nothing in it that may not be published."))
@@ -287,6 +338,13 @@ def main() -> None:
         app()
     except OhstatsError as error:
         typer.echo(str(error), err=True)
+        sys.exit(2)
+    except OSError as error:
+        if not error.filename:
+            raise
+        typer.echo(
+            _("{file}: {reason}. Is there room, and may you write there?", file=error.filename, reason=error.strerror), err=True
+        )
         sys.exit(2)
 
 

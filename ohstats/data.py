@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from . import __version__, counts, dataset, disclosure, files, paths, periods, reference, settled
+from . import __version__, counts, dataset, disclosure, files, paths, periods, reference, settled, slices
 from .errors import OhstatsError, ParameterRefused
 from .language import LANGUAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import pandas as pd
 
     from .dataset import Dataset
     from .paths import Workspace
 
 ASSESSMENTS = ("annual", "midterm", "final")
+CLEAN, PROTECT = "clean.json", "protect.json"  # what each step did, written when all else is there
+SLICE = "OHSTATS_SLICE"  # environment variable that announces the slice of a report
 
 
 @dataclass(frozen=True)
@@ -35,18 +44,12 @@ class Data:
     indicators: pd.DataFrame
     targets: pd.DataFrame
     breaks: pd.DataFrame
-    facts: dict[str, object]  # hash, rules, hidden figures of the data set
-    rows: dict[str, dict[str, int]]  # file -> rows in, clean, quarantined
+    facts: dict[str, str]  # rules of protection, digest of all of the above, version of the package
 
     @property
     def name(self) -> str:
         """Name of the place in the report's language."""
         return reference.name_of(self.place, self.language)
-
-    @property
-    def unsettled(self) -> bool:
-        """Whether rows in quarantine could change the verdict on new cases."""
-        return self.place["code"] in self.facts.get("unsettled", [])  # type: ignore[operator]
 
     @property
     def publishable(self) -> bool:
@@ -92,31 +95,28 @@ def open_data(
     OhstatsError
         The protected counts are missing or older than the data; the command to run is named. Exact counts are never a fall-back.
     """
-    chosen = dataset.load(data_dir)
-    place = chosen.place(district)
     disclosure.check_edition(edition)
     for name, value, known in (("language", language, LANGUAGES), ("assessment", assessment, ASSESSMENTS)):
         if value not in known:
             raise ParameterRefused("No {name} '{value}'. There are: {known}.", name=name, value=value, known=", ".join(known))
     when = periods.parse(period)
-    chosen.check_period(when)
-    first = check_first_year(chosen, when, first_year)
-    frame, facts, rows = _protected(chosen, edition, place["code"])
+    told = _announced(data_dir, str(district), edition) or _protected(dataset.load(data_dir), edition, str(district))
+    told.dataset.check_period(when)
     return Data(
-        dataset=chosen,
-        place=place,
+        dataset=told.dataset,
+        place=told.place,
         period=when,
-        first_year=first,
+        first_year=check_first_year(told.dataset, when, first_year),
         edition=edition,
         language=language,
         assessment=assessment,
-        counts=frame[(frame["place"] == place["code"]) & (frame["counts"] != "context")].reset_index(drop=True),
-        context=frame[frame["counts"] == "context"].reset_index(drop=True),
-        indicators=reference.table("indicators", chosen.folder, key="indicator_id"),
-        targets=_inherited(reference.table("targets", chosen.folder), chosen.ancestors(place["code"]), "jurisdiction_code"),
-        breaks=chosen.breaks(place["code"]),
-        facts={**facts, "package": __version__},
-        rows=rows,
+        counts=told.counts,
+        context=told.context,
+        indicators=told.indicators,
+        targets=told.targets,
+        breaks=told.breaks,
+        unsettled=told.unsettled,
+        facts={"rules": told.rules, "digest": told.digest, "package": __version__},
     )
 
 
@@ -139,16 +139,76 @@ def check_first_year(chosen: Dataset, when: periods.Period, first_year: int | No
     return first
 
 
-def prepare(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, object]:
-    """Clean and protect a data set into the workspace; returns the facts of the protect step."""
-    from . import clean  # polars stays out of processes that only read
+def prepare(chosen: Dataset, workspace: Workspace, edition: str, *, force: bool = False) -> dict[str, Any]:
+    """Clean and protect a data set into the workspace, each only when what it reads changed; returns the facts of protection.
 
-    cleaned = clean.clean_dataset(chosen)
-    clean.save(cleaned, chosen, workspace)
-    return protect(chosen, workspace, edition)
+    Parameters
+    ----------
+    chosen : Dataset
+        What to prepare.
+    workspace : Workspace
+        Where clean tables and protected counts go.
+    edition : str
+        "public" or "internal".
+    force : bool
+        Do both though nothing changed.
+    """
+    folder = workspace.clean(chosen.id)
+    told = _facts(folder / CLEAN)
+    if force or told.get("inputs") != _inputs(chosen) or not all(map(Path.is_file, _tables(folder, told))):
+        clean(chosen, workspace)
+    return (None if force else prepared(chosen, workspace, edition)) or protect(chosen, workspace, edition)
 
 
-def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, object]:
+def prepared(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, Any] | None:
+    """The facts of protection, None when what it reads changed since or what it wrote is not as it was."""
+    folder = workspace.protected(chosen.id, edition)
+    facts = _facts(folder / PROTECT)
+    whole = facts.get("inputs") == _inputs(chosen, workspace, edition) and (folder / "proposal.parquet").is_file()
+    return facts if whole and len(slices.digests(folder / "slices")) == len(chosen.reported) else None
+
+
+def clean(chosen: Dataset, workspace: Workspace) -> dict[str, dict[str, int]]:
+    """Clean the tables of a data set; what became of the rows of each file."""
+    from . import clean as cleaning  # polars stays out of processes that only read
+
+    path = workspace.clean(chosen.id) / CLEAN
+    cleaned = cleaning.clean_dataset(chosen)
+    path.unlink(missing_ok=True)  # until all is there, nothing is
+    cleaning.save(cleaned, chosen, workspace)
+    files.write_json({**_facts(path), "inputs": _inputs(chosen)}, path)
+    return cleaned.rows
+
+
+def _tables(folder: Path, told: dict[str, Any]) -> list[Path]:
+    return [folder / f"{name}.parquet" for name in (*told["tables"], "quarantine", "audit")]
+
+
+def _inputs(chosen: Dataset, workspace: Workspace | None = None, edition: str = "") -> str:
+    """Digest of all that cleaning reads, or with an edition protecting: data set, package, libraries and register."""
+    libraries = [version(name) for name in ("numpy", "pandas", "polars", "pyarrow", "scipy")]
+    read = [chosen.hash, paths.package_digest(), *libraries]
+    if workspace and edition:
+        register = workspace.register if edition == "public" else workspace.register / "none"
+        read += [edition, disclosure.RULES_VERSION, files.content_hash(register) if register.exists() else ""]
+    return hashlib.sha256(json.dumps(read).encode()).hexdigest()
+
+
+@contextmanager
+def appending(datasets: Iterable[Dataset], workspace: Workspace, edition: str) -> Iterator[None]:
+    """Around an append to the register: by its rules the same counts would be protected as before, so they stay good."""
+    steps = [(each, workspace.protected(each.id, edition) / PROTECT) for each in datasets]
+    good = [(each, path) for each, path in steps if _facts(path).get("inputs") == _inputs(each, workspace, edition)]
+    yield
+    for each, path in good:
+        files.write_json({**_facts(path), "inputs": _inputs(each, workspace, edition)}, path)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    return files.read_json(path) or {}
+
+
+def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, Any]:
     """Protect the clean tables of a data set, for all its places at once.
 
     Raises
@@ -157,7 +217,7 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, ob
         The tables were not cleaned since the data changed.
     """
     folder = workspace.clean(chosen.id)
-    told = files.read_json(folder / "clean.json")
+    told = files.read_json(folder / CLEAN)
     if not told or told["hash"] != chosen.hash:
         raise OhstatsError(
             "The tables of {dataset} are not clean. Run: ohstats clean --data-dir {folder}",
@@ -173,43 +233,52 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, ob
         told["rows"],
     )
     frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
+    inputs = _inputs(chosen, workspace, edition)
     protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(workspace))
     protected.facts["unsettled"] = settled.unsettled(cleaned, frame, chosen)
+    folder = workspace.protected(chosen.id, edition)
+    (folder / PROTECT).unlink(missing_ok=True)
     disclosure.save(protected, chosen, workspace)
-    return protected.facts
+    slices.write(protected.counts, chosen, protected.facts, folder / "slices")
+    facts = {**protected.facts, "inputs": inputs}
+    files.write_json(facts, folder / PROTECT)
+    return facts
 
 
-def _protected(chosen: Dataset, edition: str, code: str) -> tuple[pd.DataFrame, dict[str, object], dict[str, dict[str, int]]]:
+def _announced(data_dir: str | Path, code: str, edition: str) -> slices.Slice | None:
+    """The slice that the runner announced for this report, if that is what is asked for; no other file is opened."""
+    told = json.loads(os.environ.get(SLICE, "{}"))
+    if told.get("asked") != [str(data_dir), code, edition]:
+        return None
+    return slices.read(Path(told["folder"]), Path(data_dir), code, told["digest"])
+
+
+def _protected(chosen: Dataset, edition: str, code: str) -> slices.Slice:
     """Protected counts of one place and the context: from the workspace, or made in memory where nothing can be exposed."""
+    chosen.place(code)
     for root in (None, paths.REPOSITORY):
-        workspace = paths.Workspace.at(root)
-        folder = workspace.protected(chosen.id, edition)
-        facts = files.read_json(folder / "protect.json")
-        if facts and facts["hash"] == chosen.hash and facts["rules"] == disclosure.RULES_VERSION:
-            wanted = [[("place", "==", code)], [("counts", "==", "context")]]
-            told = files.read_json(workspace.clean(chosen.id) / "clean.json") or {}
-            return files.read_parquet(folder / "counts.parquet", wanted), facts, told.get("rows", {})  # type: ignore[arg-type]
+        folder = paths.Workspace.at(root).protected(chosen.id, edition)
+        facts = _facts(folder / PROTECT)
+        if facts.get("hash") == chosen.hash and facts["rules"] == disclosure.RULES_VERSION:
+            digest = slices.digests(folder / "slices").get(code, "")
+            return slices.read(folder / "slices", chosen.folder, code, digest)
     if not (chosen.exempt or chosen.synthetic):
         raise OhstatsError(
             "The counts of {dataset} are not protected, or the data changed since. Run: ohstats protect --data-dir {folder}",
             dataset=chosen.id,
             folder=_typed(chosen.folder),
         )
-    from . import clean
+    from . import clean as cleaning
 
-    cleaned = clean.clean_dataset(chosen)
+    cleaned = cleaning.clean_dataset(chosen)
     frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
     protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(paths.Workspace.at()))
     protected.facts["unsettled"] = settled.unsettled(cleaned, frame, chosen)
-    return protected.counts, protected.facts, cleaned.rows
+    made = slices.Slices(protected.counts, chosen, protected.facts)
+    return slices.unpack(made.shared, made.of(code), chosen.folder)
 
 
 def _typed(folder: Path) -> str:
     """A folder as it can be typed in a command here."""
     here = Path.cwd()
     return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
-
-
-def _inherited(rows: pd.DataFrame, chain: tuple[str, ...], column: str) -> pd.DataFrame:
-    """Rows of the place and of all that it lies in."""
-    return rows[rows[column].isin(chain)].reset_index(drop=True)

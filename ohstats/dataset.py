@@ -70,6 +70,10 @@ class Dataset:
         first = min(cover.span.first_year for cover in self.covers)
         return periods.parse(f"{first}..{max(cover.span.last_year for cover in self.covers)}")
 
+    @cached_property
+    def _parents(self) -> dict[str, str]:
+        return dict(zip(self.places["code"], self.places["parent"], strict=True))
+
     def place(self, district: str | int) -> dict[str, str]:
         """The row of a place with a report.
 
@@ -89,10 +93,9 @@ class Dataset:
 
     def ancestors(self, code: str) -> tuple[str, ...]:
         """The place itself and all that it lies in, as far up as the data set or the code itself tells."""
-        parents = dict(zip(self.places["code"], self.places["parent"], strict=True))
         chain = [code]
         while chain[-1] != NATION and len(chain) < 9:
-            parent = parents.get(chain[-1], "") or _parent_by_code(chain[-1])
+            parent = self._parents.get(chain[-1], "") or _parent_by_code(chain[-1])
             if not parent or parent in chain:
                 break
             chain.append(parent)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import csv
 import getpass
+import hashlib
 import io
 import re
 import socket
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .display import csv_cell
 from .errors import Fault, NotPublishable
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 NAMES = re.compile(
-    r"(?:zh|en)/[1-9]\d{5}_[a-z_]+\.(?:html|json|csv)|index\.html|assets/(?:[A-Za-z0-9-]+\.woff2|OFL\.txt)", re.ASCII
+    r"(?:zh|en)/[1-9]\d{5}_[a-z_]+\.(?:html|json|csv)|(?:index|data)\.html|assets/(?:[A-Za-z0-9-]+\.woff2|OFL\.txt)", re.ASCII
 )
 _HTML = {
     "html": {"lang"},
@@ -142,7 +147,7 @@ def _link(tag: str, value: str) -> bool:
     )
 
 
-def check(folder: Path, *, secrets: tuple[str, ...] = ()) -> None:
+def check(folder: Path, *, secrets: tuple[str, ...] = (), passed: Collection[str] = ()) -> set[str]:
     """Refuse a folder with anything in it that may not be published.
 
     Parameters
@@ -151,25 +156,35 @@ def check(folder: Path, *, secrets: tuple[str, ...] = ()) -> None:
         A finished site.
     secrets : tuple of str
         Texts that may stand nowhere, such as paths of the workspace.
+    passed : collection of str
+        What an earlier call returned: every file is read, those of the same content are not taken apart again.
+
+    Returns
+    -------
+    set of str
+        Kind and digest of each file.
 
     Raises
     ------
     NotPublishable
         What was found, file by file; all findings at once.
     """
-    faults = []
+    faults, seen, secrets = [], set(), (*local(), *secrets)
     for path in sorted(each for each in folder.rglob("*") if each.is_symlink() or not each.is_dir()):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not path.is_file() or not NAMES.fullmatch(name):
             faults.append(Fault("{file}: a file of this name or kind is not published", file=name))
             continue
-        faults += [Fault("{file}: {what}", file=name, what=what) for what in _findings(path, secrets)]
+        content = path.read_bytes()
+        seen.add(known := f"{path.suffix} {hashlib.sha256(content).hexdigest()}")
+        if known not in passed:
+            faults += [Fault("{file}: {what}", file=name, what=what) for what in _findings(path, content, secrets)]
     if faults:
         raise NotPublishable("Nothing was published: {n} findings.", n=len(faults), faults=faults)
+    return seen
 
 
-def _findings(path: Path, secrets: tuple[str, ...]) -> list[str]:
-    content = path.read_bytes()
+def _findings(path: Path, content: bytes, secrets: tuple[str, ...]) -> list[str]:
     if path.suffix == ".woff2":
         return [] if content.startswith(b"wOF2") else ["no font"]
     try:
@@ -177,7 +192,7 @@ def _findings(path: Path, secrets: tuple[str, ...]) -> list[str]:
     except UnicodeDecodeError:
         return ["no text in UTF-8"]
     found = [f"the text '{match[0]}'" for match in [_TRACES.search(text)] if match]
-    found += ["a path, user or host name of the machine" for secret in (*_local(), *secrets) if secret and secret in text]
+    found += ["a path, user or host name of the machine" for secret in secrets if secret and secret in text]
     if path.suffix == ".html":
         page = _Page()
         page.feed(text)
@@ -193,8 +208,8 @@ def _findings(path: Path, secrets: tuple[str, ...]) -> list[str]:
     return found
 
 
-def _local() -> list[str]:
-    """Home folder, and user and host name where they are long enough to be told from words."""
+def local() -> list[str]:
+    """What names this machine: home folder, and user and host name where they are long enough to be told from words."""
     names = [str(Path.home())]
     for ask in (getpass.getuser, socket.gethostname):
         try:

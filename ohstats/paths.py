@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+from . import files
 from .errors import NotebookRefused, nearest
 
 PACKAGE = Path(__file__).resolve().parent
@@ -18,6 +20,12 @@ def _packaged(inside: str, beside: str) -> Path:
     """The copy inside an installed package, else the one in the repository."""
     installed = PACKAGE / inside
     return installed if installed.is_dir() else REPOSITORY / beside
+
+
+@lru_cache(maxsize=1)
+def package_digest() -> str:
+    """Digest of the package as it is installed: code, words, reference data, templates and fonts."""
+    return files.content_hash(PACKAGE)
 
 
 def notebooks() -> Path:
@@ -85,6 +93,10 @@ class Workspace:
     def executed(self, dataset: str, edition: str) -> Path:
         """Executed notebooks of a data set."""
         return self.work / dataset / "executed" / edition
+
+    def pages(self, dataset: str, edition: str) -> Path:
+        """Pages made from executed notebooks, before they are published."""
+        return self.work / dataset / "pages" / edition
 
     def failed(self, dataset: str, edition: str) -> Path:
         """Notebooks that stopped with an error; they hold data and are never published."""

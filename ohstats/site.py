@@ -1,37 +1,34 @@
-"""Executed notebooks to a published site: only outputs that carry a Result are taken; checked, then swapped in whole."""
+"""Pages to a published site: joined with an index and a page on the data, checked by the gate, then swapped in whole."""
 
 from __future__ import annotations
 
-import csv
-import io
+import hashlib
+import json
+import os
 import shutil
-from functools import lru_cache
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from . import disclosure, display, estimates, files, gate, language
-from .errors import NotPublishable
+from . import __version__, data, disclosure, files, gate, language, pages, paths, wording
 from .language import _
+from .pages import FONT, TAGS, report_name
 from .paths import TEMPLATE
-from .result import MIME, SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
+
     from .dataset import Dataset
     from .paths import Workspace
-    from .runner import Outcome
-
-_TAGS = {"zh": "zh-CN", "en": "en"}
-_KEYS = ("section", "measure", "indicator_id", "place", "jurisdiction_code", "period", "year", "first_year", "last_year", "state")
-_FIRST = (*_KEYS, *estimates.COLUMNS)  # the order of columns in downloads
-_FONT = "NotoSansSC-subset.woff2"
+    from .plan import Outcome
 
 
 def build(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace, edition: str) -> Path:
     """Make the site of an edition from executed notebooks and put it in place of the old one.
+
+    Pages that were made before from the same notebooks are taken as they are.
 
     Parameters
     ----------
@@ -56,26 +53,68 @@ def build(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace
     """
     target = workspace.site(edition)
     new, old = target.with_name(f".{target.name}.new"), target.with_name(f".{target.name}.old")
+    if old.exists() and not target.exists():  # killed between the two renames
+        old.rename(target)
     shutil.rmtree(new, ignore_errors=True)
     try:
-        for outcome in outcomes:
-            _page(outcome, outcomes, datasets, new)
+        _reports(outcomes, datasets, workspace, new)
         _index(outcomes, datasets, new, edition)
+        _about(outcomes, datasets, workspace, new, edition)
         _assets(new)
-        gate.check(new, secrets=(str(workspace.root),))
+        _check(new, workspace, edition)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
     if edition == "public":
-        for chosen in datasets:
-            proposal = files.read_parquet(workspace.protected(chosen.id, edition) / "proposal.parquet")
-            disclosure.append_register(proposal[_published(proposal["place"], outcomes, chosen)], workspace)
+        with data.appending(datasets, workspace, edition):
+            for chosen in datasets:
+                proposal = files.read_parquet(workspace.protected(chosen.id, edition) / "proposal.parquet")
+                disclosure.append_register(proposal[_published(proposal["place"], outcomes, chosen)], workspace)
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)
     new.rename(target)
     shutil.rmtree(old, ignore_errors=True)
     return target / "index.html"
+
+
+def _reports(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace, folder: Path) -> None:
+    """The page of each report with its downloads."""
+    others = defaultdict(list)
+    for outcome in outcomes:
+        others[outcome.district].append((outcome.report, outcome.language))
+    by_id = {chosen.id: chosen for chosen in datasets}
+    for outcome in outcomes:
+        about = outcome.district, outcome.report, outcome.language, others[outcome.district]
+        if outcome.error:
+            with language.use(outcome.language):
+                marks = _marks(by_id[outcome.dataset], outcome.edition)
+            pages.failed(folder / outcome.language, *about, marks=marks)
+            continue
+        made = workspace.pages(outcome.dataset, outcome.edition) / outcome.language
+        pages.make(Path(outcome.output), made, *about)
+        for kind in pages.KINDS:
+            _link(made / f"{outcome.district}_{outcome.report}{kind}", folder / outcome.language)
+
+
+def _link(path: Path, folder: Path) -> None:
+    """The same file under another name, where the system can do that; both are only ever replaced, never written into."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, folder / path.name)
+    except OSError:
+        shutil.copyfile(path, folder / path.name)
+
+
+def _check(folder: Path, workspace: Workspace, edition: str) -> None:
+    """Let the gate read the folder; it remembers which contents it let pass."""
+    secrets = (str(workspace.root),)
+    by = hashlib.sha256(json.dumps([paths.package_digest(), secrets, gate.local()]).encode()).hexdigest()
+    memory = workspace.work / f"gate-{edition}.json"
+    told = files.read_json(memory) or {}
+    passed = gate.check(folder, secrets=secrets, passed=set(told["passed"]) if told.get("by") == by else set())
+    files.private(memory.parent)
+    files.write_json({"by": by, "passed": sorted(passed)}, memory)
 
 
 def _published(places: pd.Series[str], outcomes: list[Outcome], chosen: Dataset) -> pd.Series[bool]:
@@ -93,124 +132,57 @@ def _marks(chosen: Dataset, edition: str) -> list[str]:
 
 
 def _assets(folder: Path) -> None:
-    for name in (_FONT, "OFL.txt"):
+    for name in (FONT, "OFL.txt"):
         files.write_bytes((TEMPLATE / "assets" / name).read_bytes(), folder / "assets" / name)
 
 
-@lru_cache(maxsize=2)
-def _style(font: str) -> str:
-    return (TEMPLATE / "style.css").read_text(encoding="utf-8").replace("FONT", font)
+def _about(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace, folder: Path, edition: str) -> None:
+    """The page on the data: what each data set is, its files and what became of their rows."""
+    made = list(dict.fromkeys(outcome.language for outcome in outcomes))
+    with language.use(made[0]):
+        page = pages.render(
+            "data.html.j2",
+            tag=TAGS[made[0]],
+            style=pages.style(f"assets/{FONT}"),
+            words=pages.words(),
+            links=[{"href": "index.html", "text": _("All reports"), "lang": ""}],
+            downloads=[],
+            foot=[],
+            title=_("Data and files"),
+            titles=_each(made, lambda: _("Data and files")),
+            heads=[_("File"), _("Rows"), _("clean"), _("in quarantine"), "SHA-256"],
+            groups=[_described(chosen, workspace, edition, made) for chosen in datasets],
+        )
+    files.write_text(page, folder / "data.html")
 
 
-def _words() -> dict[str, str]:
+def _described(chosen: Dataset, workspace: Workspace, edition: str, made: list[str]) -> dict[str, Any]:
+    protection = files.read_json(workspace.protected(chosen.id, edition) / data.PROTECT) or {}
+    cleaned = files.read_json(workspace.clean(chosen.id) / data.CLEAN) or {}
+    hidden = _("{hidden} of {figures} figures, rules {rules}", **protection) if protection else wording.DASH
+    told = edition == "internal" or chosen.exempt or chosen.synthetic
+    rows = []
+    for path in (
+        sorted(path for path in chosen.folder.rglob("*") if path.is_file() and not path.name.startswith(".")) if told else ()
+    ):
+        n = cleaned.get("rows", {}).get(path.name, {})
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        numbers = [str(n.get(name, wording.DASH)) for name in ("in", "clean", "quarantined")]
+        rows.append([path.relative_to(chosen.folder).as_posix(), *numbers, digest])
     return {
-        "skip": _("Skip to the content"),
-        "site": _("Site"),
-        "downloads": _("Downloads:"),
-        "place": _("Place"),
-        "failed": _("This report could not be made. The other reports are not affected."),
+        "id": chosen.id,
+        "titles": [{"lang": TAGS[each], "text": chosen.titles[each]} for each in made],
+        "badges": _badges(chosen, edition, made),
+        "facts": [
+            (_("Publisher"), chosen.publishers[made[0]] or wording.DASH),
+            (_("Data date"), chosen.data_date or wording.DASH),
+            (_("Edition"), _("public") if edition == "public" else _("internal")),
+            (_("Hidden"), hidden),
+            (_("Software"), f"ohstats {__version__}"),
+        ],
+        "rows": rows,
+        "note": "" if told else _("Digests and numbers of rows are not published: hidden counts could be found from them."),
     }
-
-
-@lru_cache(maxsize=1)
-def _exporter() -> Any:
-    from nbconvert import HTMLExporter
-
-    return HTMLExporter(
-        template_name="report",
-        extra_template_basedirs=[str(TEMPLATE)],
-        extra_template_paths=[str(TEMPLATE)],
-        exclude_anchor_links=True,
-    )
-
-
-def _page(outcome: Outcome, outcomes: list[Outcome], datasets: list[Dataset], folder: Path) -> None:
-    """One report: page, results as JSON, estimates as CSV."""
-    name = f"{outcome.district}_{outcome.report}"
-    place = folder / outcome.language
-    with language.use(outcome.language):
-        common = {
-            "tag": _TAGS[outcome.language],
-            "style": _style(f"../assets/{_FONT}"),
-            "words": _words(),
-            "links": _links(outcome, outcomes),
-            "foot": [],
-        }
-        if outcome.error:
-            title = _("{code}: the report could not be made", code=outcome.district)
-            marks = [mark for chosen in datasets if chosen.id == outcome.dataset for mark in _marks(chosen, outcome.edition)]
-            page = _render("failed.html.j2", **common, title=title, downloads=[], marks=marks)
-            files.write_text(page, place / f"{name}.html")
-            return
-        import nbformat
-
-        if not Path(outcome.output).is_file():
-            raise NotPublishable("The executed notebook of {name} is gone. Run: ohstats run", name=name)
-        notebook = nbformat.read(outcome.output, as_version=4)
-        found = results(notebook)
-        downloads = [{"href": f"{name}.csv", "text": "CSV"}, {"href": f"{name}.json", "text": "JSON"}]
-        told = {**common, "title": found[0]["title"], "downloads": downloads}
-        page, _resources = _exporter().from_notebook_node(notebook, resources={"ohstats": told})
-    files.write_text(page, place / f"{name}.html")
-    files.write_json({"schema": SCHEMA, "results": found}, place / f"{name}.json")
-    files.write_bytes(_csv(found).encode("utf-8-sig"), place / f"{name}.csv")
-
-
-def results(notebook: Any) -> list[dict[str, Any]]:
-    """The Results that the outputs of an executed notebook carry, in order."""
-    return [
-        output["data"][MIME] for cell in notebook.cells for output in cell.get("outputs", []) if MIME in output.get("data", {})
-    ]
-
-
-def _csv(found: list[dict[str, Any]]) -> str:
-    """All Estimates of a report as one table, the section in the first column."""
-    frames = [pd.DataFrame(result["estimates"]).assign(section=result["id"]) for result in found if result["estimates"]]
-    whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["section"])
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    columns = [name for name in _FIRST if name in whole] + [name for name in whole if name not in _FIRST]
-    writer.writerow(columns)
-    for row in whole[columns].astype(object).where(whole[columns].notna(), "").itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
-    return buffer.getvalue()
-
-
-def _cell(value: object) -> object:
-    """A cell of the table for download: years and counts without a decimal point, nothing that is taken for a formula."""
-    return int(value) if isinstance(value, float) and value.is_integer() else display.csv_cell(value)
-
-
-def _links(outcome: Outcome, outcomes: list[Outcome]) -> list[dict[str, str]]:
-    """To the index, to the other reports of the place, and to the same report in other languages."""
-    links = [{"href": "../index.html", "text": _("All reports"), "lang": ""}]
-    for other in outcomes:
-        if other.district != outcome.district or other is outcome:
-            continue
-        if other.language == outcome.language:
-            links.append({"href": f"{other.district}_{other.report}.html", "text": report_name(other.report), "lang": ""})
-        elif other.report == outcome.report:
-            text = {"zh": "\u4e2d\u6587", "en": "English"}[other.language]
-            links.append(
-                {"href": f"../{other.language}/{other.district}_{other.report}.html", "text": text, "lang": _TAGS[other.language]}
-            )
-    return links
-
-
-def report_name(report: str) -> str:
-    """Name of a report in the current language."""
-    return {"trend": _("Trend of new cases"), "evaluation": _("Evaluation of the surveillance projects")}.get(report, report)
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Any:
-    import jinja2
-
-    return jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True, undefined=jinja2.StrictUndefined)
-
-
-def _render(template: str, **page: Any) -> str:
-    return str(_environment().get_template(template).render(page=page)) + "\n"
 
 
 def _index(outcomes: list[Outcome], datasets: list[Dataset], folder: Path, edition: str) -> None:
@@ -219,12 +191,12 @@ def _index(outcomes: list[Outcome], datasets: list[Dataset], folder: Path, editi
     first = made[0]
     with language.use(first):
         groups = [_group(chosen, outcomes, made, edition) for chosen in datasets]
-        page = _render(
+        page = pages.render(
             "index.html.j2",
-            tag=_TAGS[first],
-            style=_style(f"assets/{_FONT}"),
-            words=_words(),
-            links=[],
+            tag=TAGS[first],
+            style=pages.style(f"assets/{FONT}"),
+            words=pages.words(),
+            links=[{"href": "data.html", "text": _("Data and files"), "lang": ""}],
             downloads=[],
             groups=groups,
             title=_("Occupational disease: district reports"),
@@ -239,7 +211,7 @@ def _each(made: list[str], say: Callable[[], str]) -> list[dict[str, str]]:
     said = []
     for each in made:
         with language.use(each):
-            said.append({"lang": _TAGS[each], "text": say()})
+            said.append({"lang": TAGS[each], "text": say()})
     return said
 
 
@@ -255,7 +227,7 @@ def _group(chosen: Dataset, outcomes: list[Outcome], made: list[str], edition: s
             [
                 {
                     "href": f"{each}/{place['code']}_{report}.html",
-                    "lang": _TAGS[each],
+                    "lang": TAGS[each],
                     "failed": _("failed") if outcome.error else "",
                     "text": _named(each, report),
                 }
@@ -267,7 +239,7 @@ def _group(chosen: Dataset, outcomes: list[Outcome], made: list[str], edition: s
         rows.append({"code": place["code"], "name": " ".join(str(place[f"name_{each}"]) for each in made), "cells": cells})
     return {
         "id": chosen.id,
-        "titles": [{"lang": _TAGS[each], "text": chosen.titles[each]} for each in made],
+        "titles": [{"lang": TAGS[each], "text": chosen.titles[each]} for each in made],
         "badges": _badges(chosen, edition, made),
         "caption": _("Reports by place"),
         "heads": [report_name(report) for report in reports],
@@ -280,7 +252,7 @@ def _badges(chosen: Dataset, edition: str, made: list[str]) -> list[dict[str, st
     said = []
     for each in made:
         with language.use(each):
-            said += [{"lang": _TAGS[each], "text": mark} for mark in _marks(chosen, edition)]
+            said += [{"lang": TAGS[each], "text": mark} for mark in _marks(chosen, edition)]
     return said
 
 

@@ -28,6 +28,7 @@ MODULES = (
     "ohstats.data",
     "ohstats.engine",
     "ohstats.result",
+    "ohstats.pages",
     "ohstats.runner",
     "ohstats.sections",
 )

@@ -62,7 +62,7 @@ def job(tmp_path: Path) -> Callable[..., runner.Job]:
     def made(*sources: str, **parameters: str) -> runner.Job:
         number = len(list(tmp_path.glob("*.ipynb")))
         path = tmp_path / f"{number}.ipynb"
-        told = dict.fromkeys(runner.REQUIRED, "") | parameters
+        told = dict.fromkeys(plan.REQUIRED, "") | parameters
         result = f"__import__('IPython').display.display({{'{MIME}': {{}}}}, raw=True)"  # a report without any is a failure
         lines = [*(f"{name} = ''" for name in told), result]
         cells = [new_code_cell("\n".join(lines), metadata={"tags": ["parameters"]})]
@@ -130,7 +130,7 @@ def both(workspace: paths.Workspace) -> list[tuple[runner.Job, runner.Job, runne
     for name, mine in jobs.items():
         place = paths.Workspace.at(workspace.root)
         for path, each in notebooks:
-            (planned,) = runner.plan(
+            (planned,) = plan.plan(
                 chosen, place, notebooks=[path], districts=[PLACE], languages=[each], edition="public", period="2024",
                 first_year=2011, assessment="annual",
             )  # fmt: skip
@@ -231,14 +231,14 @@ def test_cell_that_ends_its_process_is_an_error(job: Any, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("path", sorted(paths.notebooks().glob("*.ipynb")), ids=lambda path: path.stem)
 def test_declared_parameters_are_those_that_papermill_finds(path: Path) -> None:
-    assert runner.declared(path) == set(papermill.inspect_notebook(str(path)))
+    assert plan.declared(path) == set(papermill.inspect_notebook(str(path)))
 
 
 def test_parameters_cell_with_other_than_python_is_refused(tmp_path: Path) -> None:
     cell = new_code_cell("%time district = ''", metadata={"tags": ["parameters"]})
     nbformat.write(new_notebook(cells=[cell], metadata=KERNELSPEC), tmp_path / "odd.ipynb")
     with pytest.raises(NotebookRefused, match=re.escape("The parameters cell of odd.ipynb is not plain Python.")):
-        runner.declared(tmp_path / "odd.ipynb")
+        plan.declared(tmp_path / "odd.ipynb")
 
 
 def test_unknown_engine_is_refused(job: Any) -> None:
@@ -351,9 +351,9 @@ def test_report_starts_warm_single_threaded_and_without_polars(job: Any) -> None
     assert said(planned) == ["[]", "False", "1", "1", "1", "1", "1"]
 
 
-@pytest.mark.parametrize("report", runner.REPORTS)
+@pytest.mark.parametrize("report", plan.REPORTS)
 def test_notebooks_of_the_project_import_nothing_that_is_not_warm(report: str, workspace: paths.Workspace) -> None:
-    (planned,) = runner.plan(
+    (planned,) = plan.plan(
         dataset.load(paths.examples() / "synthetic"), workspace, notebooks=[paths.notebook(report)], districts=[PLACE],
         languages=["zh"], edition="public", period="2024", first_year=2011, assessment="annual",
     )  # fmt: skip

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.flow]
-PAGES = ["index.html", "zh/990104_trend.html", "en/100000_trend.html", "zh/100000_evaluation.html", "en/990104_evaluation.html"]
+PAGES = [
+    "index.html",
+    "data.html",
+    "zh/990104_trend.html",
+    "en/100000_trend.html",
+    "zh/100000_evaluation.html",
+    "en/990104_evaluation.html",
+]
 # Two different letters drawn alike are two empty boxes: the font has neither.
 SAME = """family => { const drawn = letter => {
   const canvas = document.createElement("canvas"); canvas.width = canvas.height = 40;

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 from datasets import PLACE, case_rows, prepared, report, write
 
-from ohstats import dataset, disclosure, runner, site
+from ohstats import dataset, disclosure, manifest, site
 from ohstats.__main__ import site as command
 from ohstats.errors import NotPublishable, ParameterRefused
 from ohstats.paths import Workspace
@@ -38,7 +38,7 @@ def test_one_command_makes_every_page_in_both_languages(published: Run) -> None:
     names = [f"{stem}.{kind}" for stem in stems for kind in ("html", "csv", "json")]
     made = {path.relative_to(published.site).as_posix() for path in published.site.rglob("*") if path.is_file()}
     assert made == {f"{language}/{name}" for language in ("en", "zh") for name in names} | {
-        "index.html", "assets/NotoSansSC-subset.woff2", "assets/OFL.txt",
+        "index.html", "data.html", "assets/NotoSansSC-subset.woff2", "assets/OFL.txt",
     }  # fmt: skip
 
 
@@ -62,13 +62,13 @@ def test_every_page_of_synthetic_data_says_so(published: Run) -> None:
 
 @pytest.mark.flow
 def test_pages_hold_no_script_no_foreign_file_and_no_trace_of_the_machine(published: Run) -> None:
-    assert len(published.pages()) == 9
+    assert len(published.pages()) == 10
     for path in published.pages():
         page = path.read_text(encoding="utf-8")
         assert re.findall(r"<script|<iframe|<img|<link|javascript:|\son\w+=", page) == []
         sources = re.findall(r'(?:src|url)\s*[=(]\s*"?([^")\s]+)', page)
         assert {source for source in sources if not source.startswith("#")} == {
-            "assets/NotoSansSC-subset.woff2" if path.name == "index.html" else "../assets/NotoSansSC-subset.woff2"
+            "assets/NotoSansSC-subset.woff2" if path.name in ("index.html", "data.html") else "../assets/NotoSansSC-subset.woff2"
         }
         assert re.findall(r'http-equiv="Content-Security-Policy"', page) == ['http-equiv="Content-Security-Policy"']
         assert f'<html lang="{"zh-CN" if path.parent.name == "zh" else "en"}">' in page
@@ -205,7 +205,9 @@ def test_the_site_of_the_last_run_is_not_rebuilt_from_older_data(tmp_path: Path,
     folder = write(tmp_path / "a", cases=case_rows({2015: 12}))
     prepared(folder, workspace)
     made = report(folder, workspace)
-    runner.save_manifest([made], [dataset.load(folder)], workspace, "public")
+    noted = manifest.Manifest(workspace, "public")
+    noted.begin({made.output: "key"}, [made.output], [dataset.load(folder)])
+    noted.add(made, "key")
     command(work=workspace.root)
     assert (workspace.site("public") / "en" / "990001_trend.html").is_file()
     Path(made.output).unlink()

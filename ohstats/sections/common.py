@@ -72,16 +72,6 @@ def head_evaluation(data: Data) -> Result:
 def provenance(data: Data) -> Result:
     """Where the numbers come from and by which rules they were made."""
     chosen = data.dataset
-    rows = [
-        _(
-            "{file}: {rows_in} rows in = {clean} clean + {quarantined} in quarantine",
-            file=file,
-            rows_in=n["in"],
-            clean=n["clean"],
-            quarantined=n["quarantined"],
-        )
-        for file, n in sorted(data.rows.items())
-    ]
     given = {"district": data.place["code"], "period": data.period, "first_year": data.first_year}
     given |= {"language": data.language, "edition": data.edition, "assessment": data.assessment}
     facts = [
@@ -90,11 +80,11 @@ def provenance(data: Data) -> Result:
         (_("Data date"), chosen.data_date or wording.DASH),
         (_("Edition"), _("public") if data.edition == "public" else _("internal")),
         (_("Protection"), _protection(data)),
-        (_("Digest of the data"), str(data.facts["hash"])[:16]),
+        (_("Digest of the data"), data.facts["digest"][:16]),
         (_("Software"), f"ohstats {data.facts['package']}"),
         (_("Parameters"), ", ".join(f"{name} {value}" for name, value in given.items())),
     ]
-    return Result(id="provenance", language=data.language, title=_("Where the numbers come from"), bullets=rows, facts=facts)
+    return Result(id="provenance", language=data.language, title=_("Where the numbers come from"), facts=facts)
 
 
 def _protection(data: Data) -> str:

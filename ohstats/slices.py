@@ -1,0 +1,204 @@
+"""What the reports of one place read, and nothing beyond it: a file per place, another that all places share, a digest of both.
+
+The protect step writes them. A report opens two small files whatever the size of the data set, and is made again only when
+its digest changed: when the protected counts of its place did, or what stands beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from . import files, periods, reference
+from .dataset import Cover, Dataset
+from .errors import FileRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_SCHEMA = 1
+_SHARED, _DIGESTS = "shared.json", "digests.json"
+_ABOUT = ("id", "titles", "publishers", "data_date", "published", "synthetic")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Protected counts of a place with all that stands beside them; `dataset` knows of its places only what a report needs."""
+
+    dataset: Dataset
+    place: dict[str, str]
+    counts: pd.DataFrame
+    context: pd.DataFrame
+    indicators: pd.DataFrame
+    targets: pd.DataFrame
+    breaks: pd.DataFrame
+    unsettled: bool  # whether rows in quarantine could change its verdict
+    rules: str
+    digest: str
+
+
+class Slices:
+    """The slices of a data set, as bytes; the same counts and tables give the same bytes."""
+
+    def __init__(self, counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any]) -> None:
+        self._chosen, self._unsettled = chosen, frozenset(facts["unsettled"])
+        self._names = {row["code"]: row for row in chosen.places.to_dict("records")}
+        self._targets = reference.table("targets", chosen.folder)
+        self._breaks = reference.table("breaks", chosen.folder).sort_values("first_period_after", ignore_index=True)
+        context = counts["counts"] == "context"
+        self._counts = _by_place(counts[~context])
+        self.shared = _bytes(
+            {
+                "schema": _SCHEMA,
+                "about": {name: getattr(chosen, name) for name in _ABOUT},
+                "span": str(chosen.span),
+                "rules": str(facts["rules"]),
+                "context": _packed(counts[context]),
+                "places": self._rows(counts.loc[context, "place"].unique()),
+                "indicators": _packed(reference.table("indicators", chosen.folder, key="indicator_id")),
+            }
+        )
+
+    def of(self, code: str) -> bytes:
+        """The slice of a place."""
+        chain = self._chosen.ancestors(code)
+        breaks = self._breaks[self._breaks["place"].isin(chain)]
+        told = {
+            "place": code,
+            "unsettled": code in self._unsettled,
+            "places": self._rows(chain),
+            "counts": self._counts(code),
+            "targets": _packed(self._targets[self._targets["jurisdiction_code"].isin(chain)]),
+            "breaks": _packed(breaks[(breaks["place"] == code) | (breaks["scope"] == "below")]),
+        }
+        return _bytes(told)
+
+    def _rows(self, codes: Any) -> list[dict[str, Any]]:
+        return [self._names[code] for code in codes if code in self._names]
+
+
+def write(counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any], folder: Path) -> None:
+    """Write the slices of all places that have a report; those that stayed as they were are not touched.
+
+    A slice that cannot be written is left out: the reports of its place will say so, the others are made.
+
+    Raises
+    ------
+    OSError
+        None could be written.
+    """
+    made = Slices(counts, chosen, facts)
+    files.private(folder)
+    (folder / _DIGESTS).unlink(missing_ok=True)  # until all is there, nothing is
+    files.write_bytes(made.shared, folder / _SHARED)
+    digests, failed = {}, None
+    for code in chosen.reported:
+        content = made.of(code)
+        try:
+            _write_changed(content, folder / f"{code}.json")
+        except OSError as error:
+            failed = error
+            continue
+        digests[code] = _digest(made.shared, content)
+    if failed and not digests:
+        raise failed
+    for stray in folder.glob("[1-9]*.json"):
+        if stray.stem not in chosen.reported:
+            stray.unlink()
+    files.write_json(digests, folder / _DIGESTS)
+
+
+def _write_changed(content: bytes, path: Path) -> None:
+    if not path.exists() or path.read_bytes() != content:
+        files.write_bytes(content, path)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Digest of the slice of each place; a slice that is not as it was written has none."""
+    told: dict[str, str] = files.read_json(folder / _DIGESTS) or {}
+    try:
+        shared = (folder / _SHARED).read_bytes()
+    except OSError:
+        return {}
+    return {code: digest for code, digest in told.items() if _holds(shared, folder / f"{code}.json", digest)}
+
+
+def _holds(shared: bytes, path: Path, digest: str) -> bool:
+    try:
+        return _digest(shared, path.read_bytes()) == digest
+    except OSError:
+        return False
+
+
+def read(folder: Path, data_dir: Path, code: str, digest: str) -> Slice:
+    """The slice of a place.
+
+    Raises
+    ------
+    FileRefused
+        It cannot be read, or is not the one whose digest is given.
+    """
+    try:
+        shared, own = (folder / _SHARED).read_bytes(), (folder / f"{code}.json").read_bytes()
+    except OSError as error:
+        raise FileRefused("The protected counts of {code} cannot be read. Run: ohstats protect", code=code) from error
+    if _digest(shared, own) != digest:
+        raise FileRefused("The protected counts of {code} are not those that were written. Run: ohstats protect", code=code)
+    return unpack(shared, own, data_dir)
+
+
+def unpack(shared: bytes, own: bytes, data_dir: Path) -> Slice:
+    """A slice from its bytes."""
+    common, told = json.loads(shared), json.loads(own)
+    places = pd.DataFrame([*told["places"], *common["places"]]).drop_duplicates("code", ignore_index=True)
+    code = told["place"]
+    return Slice(
+        dataset=Dataset(
+            folder=data_dir, places=places, covers=(Cover("", (code,), periods.parse(common["span"])),), **common["about"]
+        ),
+        place={key: str(value) for key, value in told["places"][0].items()},
+        counts=_unpacked(told["counts"]),
+        context=_unpacked(common["context"]),
+        indicators=_unpacked(common["indicators"]),
+        targets=_unpacked(told["targets"]),
+        breaks=_unpacked(told["breaks"]),
+        unsettled=told["unsettled"],
+        rules=common["rules"],
+        digest=_digest(shared, own),
+    )
+
+
+def _digest(shared: bytes, own: bytes) -> str:
+    return hashlib.sha256(hashlib.sha256(shared).digest() + own).hexdigest()[:32]
+
+
+def _bytes(told: Mapping[str, Any]) -> bytes:
+    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _lists(frame: pd.DataFrame) -> list[list[Any]]:
+    """Columns as plain values, missing ones as None."""
+    return [column.astype(object).where(column.notna(), None).tolist() for _name, column in frame.items()]
+
+
+def _packed(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    return {"names": list(frame.columns), "types": [str(kind) for kind in frame.dtypes], "values": _lists(frame)}
+
+
+def _unpacked(told: dict[str, list[Any]]) -> pd.DataFrame:
+    columns = zip(told["names"], told["types"], told["values"], strict=True)
+    return pd.DataFrame({name: pd.Series(values, dtype=kind) for name, kind, values in columns})
+
+
+def _by_place(counts: pd.DataFrame) -> Callable[[str], dict[str, list[Any]]]:
+    """The counts of each place, taken apart once for all places."""
+    empty, rows = _packed(counts.head(0)), defaultdict(list)
+    for place, row in zip(counts["place"], zip(*_lists(counts), strict=True), strict=True):
+        rows[place].append(row)
+    return lambda code: {**empty, "values": [list(column) for column in zip(*rows[code], strict=True)] or empty["values"]}
