@@ -6,8 +6,10 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from importlib import import_module
+from pathlib import Path
 
 from . import forked
 
@@ -46,6 +48,7 @@ def warm() -> None:
         _load()
         _draw()
         _read()
+        _page()
     gc.collect()
     gc.freeze()  # so that collecting in a child does not copy these pages
 
@@ -82,6 +85,19 @@ def _read() -> None:
         language.catalogue(each)
     for name in ("categories", "indicators", "targets", "breaks"):
         reference.table(name)
+
+
+def _page() -> None:
+    from nbformat import v4, write
+
+    from . import pages, result
+
+    bundle, metadata = result.Result(id="warm", language="en", title="warm").bundle()
+    shown = v4.new_code_cell(outputs=[v4.new_output("display_data", data=bundle, metadata=metadata)])
+    with tempfile.TemporaryDirectory() as folder:
+        executed = Path(folder, "warm.ipynb")
+        write(v4.new_notebook(cells=[shown]), executed)
+        pages.make(executed, Path(folder), "", "warm", "en", [])
 
 
 if os.environ.get(forked.WARMING) == "1":

@@ -21,7 +21,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 from papermill.engines import papermill_engines
 
-from ohstats import data, dataset, engine, forked, paths, runner
+from ohstats import data, dataset, engine, forked, paths, plan, runner
 from ohstats.errors import NotebookRefused, ParameterRefused
 from ohstats.result import MIME
 
