@@ -233,7 +233,8 @@ def _cover(number: int, entry: Any, places: pd.DataFrame, faults: list[Fault]) -
         faults.append(Fault("covers, entry {number}: {problem}", number=number, problem=needs))
         return None
     found = []
-    if missing := [code for code in wanted if code not in set(places["code"])]:
+    known = set(places["code"])
+    if missing := [code for code in wanted if code not in known]:
         found.append(Fault("{codes} not in places.csv", codes=", ".join(missing)))
     if cover.table not in schema.tables():
         found.append(Fault("no table '{table}'; there are {known}", table=cover.table, known=", ".join(schema.tables())))

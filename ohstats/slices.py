@@ -19,7 +19,7 @@ from .dataset import Cover, Dataset
 from .errors import FileRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 _SCHEMA = 1
@@ -49,10 +49,12 @@ class Slices:
     def __init__(self, counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any]) -> None:
         self._chosen, self._unsettled = chosen, frozenset(facts["unsettled"])
         self._names = {row["code"]: row for row in chosen.places.to_dict("records")}
-        self._targets = reference.table("targets", chosen.folder)
-        self._breaks = reference.table("breaks", chosen.folder).sort_values("first_period_after", ignore_index=True)
+        targets = reference.table("targets", chosen.folder)
+        breaks = reference.table("breaks", chosen.folder).sort_values("first_period_after", kind="stable")
         context = counts["counts"] == "context"
-        self._counts = _by_place(counts[~context])
+        self._targets = _Rows(targets, targets["jurisdiction_code"])
+        self._breaks = _Rows(breaks, breaks["scope"] + " " + breaks["place"])
+        self._counts = _Rows(counts[~context], counts.loc[~context, "place"])
         self.shared = _bytes(
             {
                 "schema": _SCHEMA,
@@ -68,14 +70,13 @@ class Slices:
     def of(self, code: str) -> bytes:
         """The slice of a place."""
         chain = self._chosen.ancestors(code)
-        breaks = self._breaks[self._breaks["place"].isin(chain)]
         told = {
             "place": code,
             "unsettled": code in self._unsettled,
             "places": self._rows(chain),
-            "counts": self._counts(code),
-            "targets": _packed(self._targets[self._targets["jurisdiction_code"].isin(chain)]),
-            "breaks": _packed(breaks[(breaks["place"] == code) | (breaks["scope"] == "below")]),
+            "counts": self._counts.of(code),
+            "targets": self._targets.of(*chain),
+            "breaks": self._breaks.of(f"place {code}", *(f"below {each}" for each in chain)),
         }
         return _bytes(told)
 
@@ -196,9 +197,17 @@ def _unpacked(told: dict[str, list[Any]]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(values, dtype=kind) for name, kind, values in columns})
 
 
-def _by_place(counts: pd.DataFrame) -> Callable[[str], dict[str, list[Any]]]:
-    """The counts of each place, taken apart once for all places."""
-    empty, rows = _packed(counts.head(0)), defaultdict(list)
-    for place, row in zip(counts["place"], zip(*_lists(counts), strict=True), strict=True):
-        rows[place].append(row)
-    return lambda code: {**empty, "values": [list(column) for column in zip(*rows[code], strict=True)] or empty["values"]}
+class _Rows:
+    """A frame taken apart once, whose rows are then found by their keys."""
+
+    def __init__(self, frame: pd.DataFrame, keys: pd.Series[str]) -> None:
+        self._empty = _packed(frame.head(0))
+        self._rows = list(zip(*_lists(frame), strict=True))
+        self._at: dict[str, list[int]] = defaultdict(list)
+        for number, key in enumerate(keys):
+            self._at[key].append(number)
+
+    def of(self, *keys: str) -> dict[str, list[Any]]:
+        """The rows with one of these keys, in their order."""
+        rows = [self._rows[number] for number in sorted(number for key in keys for number in self._at.get(key, ()))]
+        return {**self._empty, "values": [list(column) for column in zip(*rows, strict=True)] or self._empty["values"]}

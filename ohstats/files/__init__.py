@@ -120,9 +120,9 @@ def read_yaml(path: Path) -> Any:
 
 
 def write_bytes(content: bytes, path: Path) -> None:
-    """Write beside and rename, so that a reader never meets half a file."""
+    """Write beside and rename, so that a reader never meets half a file; what a kill left beside is written over."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.part")
     try:
         beside.write_bytes(content)
         beside.replace(path)
