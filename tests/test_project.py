@@ -30,7 +30,7 @@ ORDER = [
     *("codes", "schema", "dataset", "corrections", "clean", "records", "synthetic"),
     *("counts", "settled", "disclosure", "slices", "data"),
     *("occurrence", "indicators", "evaluation", "wording", "figures", "display", "result", "sections"),
-    *("shell", "forked", "warm", "engine", "pages", "plan", "manifest", "runner", "gate", "site", "progress", "__main__"),
+    *("pages", "shell", "forked", "warm", "engine", "plan", "manifest", "runner", "gate", "site", "progress", "__main__"),
 ]
 KEPT_TO = {"polars": {"clean"}, "statsmodels.api": set()}  # a forked child that has used polars can hang; api is slow
 
