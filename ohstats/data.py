@@ -44,6 +44,7 @@ class Data:
     indicators: pd.DataFrame
     targets: pd.DataFrame
     breaks: pd.DataFrame
+    unsettled: bool  # whether rows in quarantine could change the verdict on new cases
     facts: dict[str, str]  # rules of protection, digest of all of the above, version of the package
 
     @property
