@@ -269,7 +269,7 @@ def _doses(rows: Table) -> dict[str, Tally]:
 
 
 def _collective(rows: Table) -> dict[str, Tally]:
-    """Collective dose by kind of institution, in hundredths of a person-mSv: one dosimeter; half the limit for what lies below."""
+    """Collective dose by kind of institution, in hundredths of a person-mSv: one dosimeter, half the limit below it."""
     if not len(rows):
         return {}
     doses = rows.take((rows["record_type"] == "dose") & (rows["dosimeter"] == "single"))
