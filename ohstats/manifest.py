@@ -163,7 +163,11 @@ def last_run(workspace: Workspace, edition: str) -> tuple[list[Outcome], dict[st
                 continue
             rows.append((number, _outcome(told, workspace)))
     if missing:
-        raise ParameterRefused("{n} reports of the last run are not made yet. Give the same command again.", n=missing)
+        raise ParameterRefused(
+            "{n} of {all} reports of the last run are not made yet. Give the same command again.",
+            n=missing,
+            all=missing + len(rows),
+        )
     rows.sort(key=lambda row: row[0])
     return [each for _number, each in rows], (parts or found)[0][0]["datasets"]
 
@@ -173,7 +177,7 @@ def _check_parts(heads: list[dict[str, Any]]) -> None:
     there = {head["part"] for head in heads}
     missing = [part for part in (f"{number}/{of}" for number in range(1, of + 1)) if part not in there]
     if missing:
-        raise ParameterRefused("The parts {parts} were not run. Run: ohstats run --shard ...", parts=", ".join(missing))
+        raise ParameterRefused("Parts that were not run: {parts}. Run: ohstats run --shard ...", parts=", ".join(missing))
     if len({json.dumps([head["whole"], head["datasets"]], sort_keys=True) for head in heads}) > 1:
         raise ParameterRefused("The parts were run with different options or data. Run all of them again with the same.")
 

@@ -102,7 +102,7 @@ class Teller:
             "{made} of {n} reports of {places} places made in {seconds} s; {failed} failed.", **values, seconds=f"{seconds:.0f}"
         )
         if values["unchanged"]:
-            text += " " + _("{unchanged} were unchanged.", **values)
+            text += " " + _("Unchanged: {unchanged}.", **values)
         self.say("finished", text, **values, seconds=round(seconds, 2), index=str(index or ""))
         if index and not self._json:
             typer.echo(str(index))
