@@ -15,7 +15,7 @@ from ..errors import Fault, FileRefused
 from ..files import excel, kinds
 from ..files.text import TextFile
 from .audit import Note
-from .words import tidy
+from .words import WORDS, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,7 +150,8 @@ def _from_workbook(path: Path, found: kinds.Found, table: schema.Table) -> list[
         mapped = _mapped(header, table, label)
         notes = [Note("sheet", new=sheet.name), *_notes(mapped, table)]
         if not made:
-            unread = [other.name for other in sheets if other.name not in {each.name for each, _header in shown}]
+            known = {each.name for each, _header in shown} | set(WORDS["help_sheets"])
+            unread = [other.name for other in sheets if other.name not in known]
             notes += [Note("sheet_not_read", new=name, kind="warning") for name in unread]
         made.append(_from_sheet(sheet, label, mapped, notes))
     return made
