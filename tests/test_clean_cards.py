@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import polars as pl
 import pytest
-from cards import GOOD, TODAY, accounted, as_csv, card, cleaned, rules
+from cards import GOOD, TODAY, accounted, as_csv, card, cleaned, number, rules
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -343,3 +343,15 @@ def test_original_row_is_kept_whole() -> None:
 def test_day_that_is_none_is_refused(day: str) -> None:
     with pytest.raises(ParameterRefused, match="is not a day"):
         clean.load(pd.DataFrame([card(1)]), table="disease_cards", today=day)
+
+
+def test_a_death_found_at_a_visit_is_no_contradiction_but_one_before_the_diagnosis_is() -> None:
+    visit = {
+        "身份证件号码": number(1),
+        "现住地区": "320106",
+        "随访日期": "2024-05-01",
+        "诊断日期": "2015-05-01",
+        "死亡日期": "2024-03-01",
+    }
+    made = cleaned(visit, visit | {"身份证件号码": number(3), "死亡日期": "2014-03-01"}, table="follow_up")
+    assert list(made.clean["flags"]) == ["", "death_before_diagnosis"]
