@@ -1,4 +1,4 @@
-"""The commands: clean, protect, run, site, gate, synth. `run` does all from the raw files to the published site.
+"""The commands, from raw files to a published site; `run` does all of it.
 
 Exit codes: 0 all was made; 1 some reports failed; 2 nothing could run, for the reason said; 130 interrupted.
 """
@@ -330,6 +330,32 @@ def synth(
     from . import synthetic
 
     typer.echo(str(synthetic.make(out, seed=seed, districts=districts, dirt_rate=dirt, small=small)))
+
+
+@app.command(help=_("Write an empty Excel workbook to enter the records of a table."))
+def template(
+    table: Annotated[str, typer.Option("--table", help=_("Name of a table, e.g. disease_cards."))],
+    out: Annotated[Path | None, typer.Option("--out", help=_("File to write (default: the table's name with .xlsx)."))] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help=_("Folder of a data set whose own code lists count too."))
+    ] = None,
+) -> None:
+    """Template."""
+    from . import entry
+
+    target = out or Path(f"{table}.xlsx")
+    if target.exists():
+        raise ParameterRefused("{file} is there already; name another one with --out.", file=target.name)
+    typer.echo(str(entry.save(table, target, own=data_dir)))
+
+
+@app.command(help=_("Write the data dictionary, made from the declared tables."))
+def dictionary(out: Annotated[Path, typer.Option("--out", help=_("Folder to write."))]) -> None:
+    """Dictionary."""
+    from . import dictionary as making
+
+    for path in making.write(out):
+        typer.echo(str(path))
 
 
 def main() -> None:
