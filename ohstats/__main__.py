@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import __version__, data, dataset, disclosure, paths, periods
-from .errors import OhstatsError, ParameterRefused, nearest
-from .language import LANGUAGES, _
+from .errors import FileRefused, OhstatsError, ParameterRefused, nearest
+from .language import LANGUAGES, _, current, use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,8 +52,12 @@ def _app(
     del version
 
 
+def _folders(folders: list[Path], example: bool) -> list[Path]:
+    return [*folders, *(sorted(each.parent for each in paths.examples().glob("*/dataset.yml")) if example else [])]
+
+
 def _datasets(folders: list[Path], example: bool) -> list[Dataset]:
-    chosen = [*folders, *(sorted(each.parent for each in paths.examples().glob("*/dataset.yml")) if example else [])]
+    chosen = _folders(folders, example)
     if not chosen:
         raise ParameterRefused("Name a data set with --data-dir FOLDER, or use --example.")
     loaded = [dataset.load(folder) for folder in chosen]
@@ -330,6 +334,55 @@ def synth(
     from . import synthetic
 
     typer.echo(str(synthetic.make(out, seed=seed, districts=districts, dirt_rate=dirt, small=small)))
+
+
+@app.command(help=_("Say what cleaning finds and how good the records are; exit code 1 when a file is refused."))
+def check(
+    file: Annotated[list[Path], typer.Argument(help=_("Files of one table, instead of a data set."))] = [],  # noqa: B006
+    table: Annotated[str, typer.Option("--table", help=_("The table that the files hold, e.g. disease_cards."))] = "",
+    data_dir: DataDir = [],  # noqa: B006
+    example: Example = False,
+    district: Annotated[str, typer.Option("--district", help=_("Code of a place: its records alone."))] = "",
+    language: Annotated[str, typer.Option("--language", help=_("zh or en (default: the language of the system)."))] = "",
+    work: Work = None,
+) -> None:
+    """Check."""
+    from . import check as checking
+
+    spoken = language or current()
+    if bool(file) == bool(data_dir or example) or bool(file) != bool(table):
+        raise ParameterRefused("Name a data set with --data-dir FOLDER, or files with --table TABLE.")
+    opening: list[Callable[[], Check]] = [
+        partial(checking.open_check, each, district, language=spoken, workspace=paths.Workspace.at(work))
+        for each in _folders(data_dir, example)
+    ]
+    opening += [partial(checking.open_files, [each], table, language=spoken) for each in file]
+    refused = 0
+    for each in opening:
+        try:
+            _tell(each())
+        except FileRefused as error:
+            refused += 1
+            with use(spoken):
+                typer.echo(str(error), err=True)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _tell(opened: Check) -> None:
+    """All sections as plain text: the accounting, and every finding with what to do."""
+    from . import sections
+
+    for make in sections.CHECK:
+        result = make(opened)
+        typer.echo(f"\n{'#' * result.level} {result.title}")
+        for text in result.sentences:
+            typer.echo(text)
+        for text in result.bullets:
+            typer.echo(f"- {text}")
+        if result.id in ("check-files", "check-quarantine") and result.table:
+            for row in [result.table.header, *result.table.rows]:
+                typer.echo("  " + " | ".join(row))
 
 
 @app.command(help=_("Write an empty Excel workbook to enter the records of a table."))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from .clean import Cleaned
     from .dataset import Dataset
     from .paths import Workspace
 
@@ -225,9 +226,21 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, An
             dataset=chosen.id,
             folder=_typed(chosen.folder),
         )
+    frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
+    protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(workspace))
+    disclosure.save(protected, chosen, workspace)
+    return protected.facts
+
+
+def read_clean(chosen: Dataset, workspace: Workspace) -> Cleaned | None:
+    """The clean tables of a data set as they stand in the workspace; None where they are missing or older than the data."""
+    folder = workspace.clean(chosen.id)
+    told = files.read_json(folder / "clean.json")
+    if not told or told["hash"] != chosen.hash:
+        return None
     from .clean import Cleaned
 
-    cleaned = Cleaned(
+    return Cleaned(
         {name: files.read_parquet(folder / f"{name}.parquet") for name in told["tables"]},
         files.read_parquet(folder / "quarantine.parquet"),
         files.read_parquet(folder / "audit.parquet"),

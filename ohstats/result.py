@@ -33,6 +33,7 @@ class Result:
     bullets: list[str] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
     estimates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    internal: bool = False  # shows records: no public page takes it
 
     def json(self) -> dict[str, Any]:
         """The Result as plain values: what results.json and the downloads are written from."""
@@ -55,7 +56,7 @@ class Result:
             else None,
             "figure": {"title": self.figure.title, "alt": self.figure.alt} if self.figure else None,
             "estimates": records,
-        }
+        } | ({"internal": True} if self.internal else {})
 
     def html(self) -> str:
         """The section without its figure, as HTML."""

@@ -1,16 +1,55 @@
 """One function per section of a report: Data in, Result out; used by the notebooks and callable as they are."""
 
+from .check import (
+    check_agreement,
+    check_audit,
+    check_examinations,
+    check_files,
+    check_freshness,
+    check_quarantine,
+    check_silent,
+    check_summary,
+    head_check,
+)
 from .common import head_evaluation, head_trend, provenance
 from .evaluation import context, evaluation_headline, evaluation_methods, target_figure, target_table
+from .quality import (
+    check_completeness,
+    check_consistency,
+    check_heaping,
+    check_limits,
+    check_outliers,
+    check_timeliness,
+    check_uniqueness,
+    check_validity,
+)
 from .trend import case_figure, case_table, effort, sensitivity, trend_headline, trend_limits, trends
 
 __all__ = [
+    "CHECK",
     "case_figure",
     "case_table",
+    "check_agreement",
+    "check_audit",
+    "check_completeness",
+    "check_consistency",
+    "check_examinations",
+    "check_files",
+    "check_freshness",
+    "check_heaping",
+    "check_limits",
+    "check_outliers",
+    "check_quarantine",
+    "check_silent",
+    "check_summary",
+    "check_timeliness",
+    "check_uniqueness",
+    "check_validity",
     "context",
     "effort",
     "evaluation_headline",
     "evaluation_methods",
+    "head_check",
     "head_evaluation",
     "head_trend",
     "provenance",
@@ -21,3 +60,19 @@ __all__ = [
     "trend_limits",
     "trends",
 ]
+
+CHECK = (
+    *(
+        head_check,
+        check_summary,
+        check_files,
+        check_quarantine,
+        check_audit,
+        check_completeness,
+        check_validity,
+        check_consistency,
+    ),
+    *(check_uniqueness, check_timeliness, check_silent, check_heaping, check_limits, check_outliers, check_agreement),
+    *(check_examinations, check_freshness),
+)
+"""All sections of the data check, in their order."""

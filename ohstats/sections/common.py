@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from .. import language, wording
 from ..language import _, ngettext
@@ -15,11 +15,22 @@ if TYPE_CHECKING:
     from ..data import Data
 
 
-def section(make: Callable[[Data], Result]) -> Callable[[Data], Result]:
+class Opened(Protocol):
+    """What a report opened."""
+
+    @property
+    def language(self) -> str:
+        """Language of the report."""
+
+
+Of = TypeVar("Of", bound=Opened)
+
+
+def section(make: Callable[[Of], Result]) -> Callable[[Of], Result]:
     """Write the section in the language of the report."""
 
     @wraps(make)
-    def made(data: Data) -> Result:
+    def made(data: Of) -> Result:
         with language.use(data.language):
             return make(data)
 
