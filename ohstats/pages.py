@@ -27,7 +27,16 @@ _KEYS = ("section", "measure", "indicator_id", "place", "jurisdiction_code", "pe
 _FIRST = (*_KEYS, *estimates.COLUMNS)  # the order of columns in downloads
 
 
-def make(executed: Path, folder: Path, district: str, report: str, tongue: str, others: Iterable[tuple[str, str]]) -> None:
+def make(
+    executed: Path,
+    folder: Path,
+    district: str,
+    report: str,
+    tongue: str,
+    others: Iterable[tuple[str, str]],
+    *,
+    edition: str = "public",
+) -> None:
     """Write the page of a report and its downloads, unless they are there already.
 
     Parameters
@@ -40,11 +49,13 @@ def make(executed: Path, folder: Path, district: str, report: str, tongue: str, 
         What it is about, and the language.
     others : iterable of (report, language)
         Reports of the same place, in the order of the links.
+    edition : str
+        "public" refuses what shows exact records.
 
     Raises
     ------
     NotPublishable
-        The notebook is gone.
+        The notebook is gone, or is for the internal edition only.
     """
     name = f"{district}_{report}"
     try:
@@ -63,6 +74,8 @@ def make(executed: Path, folder: Path, district: str, report: str, tongue: str, 
     stamp.unlink(missing_ok=True)
     notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
     found = results(notebook)
+    if edition == "public" and any(result.get("internal") for result in found):
+        raise NotPublishable("{name} shows exact records: it is for the internal edition only.", name=name)
     with language.use(tongue):
         page = {
             "tag": TAGS[tongue],
@@ -128,7 +141,11 @@ def _links(district: str, report: str, tongue: str, others: Iterable[tuple[str, 
 
 def report_name(report: str) -> str:
     """Name of a report in the current language."""
-    return {"trend": _("Trend of new cases"), "evaluation": _("Evaluation of the surveillance projects")}.get(report, report)
+    return {
+        "trend": _("Trend of new cases"),
+        "evaluation": _("Evaluation of the surveillance projects"),
+        "data_check": _("Data check"),
+    }.get(report, report)
 
 
 def results(notebook: Any) -> list[dict[str, Any]]:

@@ -92,7 +92,7 @@ def _reports(outcomes: list[Outcome], datasets: list[Dataset], workspace: Worksp
             pages.failed(folder / outcome.language, *about, marks=marks)
             continue
         made = workspace.pages(outcome.dataset, outcome.edition) / outcome.language
-        pages.make(Path(outcome.output), made, *about)
+        pages.make(Path(outcome.output), made, *about, edition=outcome.edition)
         for kind in pages.KINDS:
             _link(made / f"{outcome.district}_{outcome.report}{kind}", folder / outcome.language)
 

@@ -41,21 +41,22 @@ def whipple(years: NDArray[np.int64], first: int, last: int) -> dict[str, float]
     lower, upper = (float(limit[0]) * 500 for limit in wilson([x], [n]))
     return {
         "value": 500 * x / n if n else float("nan"), "lower": lower, "upper": upper, "numerator": x, "denominator": n,
-        "myers": myers(inside, first),
+        "myers": myers(inside, first, last),
     }  # fmt: skip
 
 
-def myers(years: NDArray[np.int64], first: int) -> float:
-    """Myers' blended index of whole years from `first` on; NaN without years."""
-    if not len(years):
+def myers(years: NDArray[np.int64], first: int, last: int) -> float:
+    """Myers' blended index of whole years from `first` to `last`, whole decades; NaN without years.
+
+    Each digit is summed from ten starting years in turn, so that a number of years that falls with age does not look like
+    a preference: of the decades from `first` on but the last, and of those ten years later.
+    """
+    early, late = years[(years >= first) & (years <= last - 10)] % 10, years[(years >= first + 10) & (years <= last)] % 10
+    place = (np.arange(10) - first) % 10
+    blended = (place + 1) * np.bincount(early, minlength=10) + (9 - place) * np.bincount(late, minlength=10)
+    if not blended.sum():
         return float("nan")
-    counts = np.zeros(10)
-    for digit in range(10):
-        place = (digit - first) % 10
-        counts[digit] = (place + 1) * (years % 10 == digit).sum() + (9 - place) * (
-            (years % 10 == digit) & (years >= first + 10)
-        ).sum()
-    return float(np.abs(100 * counts / counts.sum() - 10).sum() / 2)
+    return float(np.abs(100 * blended / blended.sum() - 10).sum() / 2)
 
 
 def digits(check: Check) -> tuple[pd.DataFrame, list[Finding]]:

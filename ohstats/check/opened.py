@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import data, dataset, dictionary, periods, rates, reference, schema
+from .. import data, dataset, dictionary, estimates, periods, rates, reference, schema
 from ..errors import ParameterRefused
 from ..language import LANGUAGES, _
 from ..paths import Workspace
@@ -83,7 +83,9 @@ class Check:
     def column_name(self, table: str, column: str) -> str:
         """Heading of a column as it stands in the forms, and its name."""
         declared = schema.table(table).columns.get(column)
-        return f"{declared.title} ({column})" if declared and self.language == "zh" and declared.headers else column
+        if declared is None:
+            return str(self.told["derived"].get(column, {}).get(self.language, column))
+        return f"{declared.title} ({column})" if self.language == "zh" and declared.headers else column
 
 
 def year_column(table: Table) -> str:
@@ -224,9 +226,9 @@ def numbers(frame: pd.DataFrame, column: str) -> pd.Series[float]:
 
 def shares(frame: pd.DataFrame) -> pd.DataFrame:
     """Percent of `numerator` in `denominator` of each row with Wilson limits, as an Estimate frame."""
-    if frame.empty:
-        return frame
     keys = frame.drop(columns=["numerator", "denominator"]).reset_index(drop=True)
+    if frame.empty:
+        return pd.DataFrame(columns=[*keys.columns, *estimates.COLUMNS])
     numbered = frame.reset_index(drop=True).reset_index(names="number")
     found = rates.proportion(numbered, numerator="numerator", denominator="denominator", by=["number"])
     return pd.concat([keys, found.drop(columns="number")], axis=1)

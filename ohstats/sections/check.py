@@ -33,12 +33,16 @@ def taken(opened: Check, name: str) -> tuple[pd.DataFrame, list[Finding]]:
 
 
 def result_of(opened: Check, name: str, title: str, said: list[Finding], frame: pd.DataFrame, table: Table) -> Result:
-    """A section; findings of more than three sentences stand as a list."""
-    texts = list(dict.fromkeys(each.text for each in said))
+    """A section: its findings, then the table behind them."""
     return Result(
-        id=f"check-{name}", language=opened.language, title=title, sentences=texts if len(texts) <= 3 else [],
-        bullets=texts if len(texts) > 3 else [], table=table if table.rows else None, estimates=frame, internal=True,
-    )  # fmt: skip
+        id=f"check-{name}",
+        language=opened.language,
+        title=title,
+        sentences=list(dict.fromkeys(each.text for each in said)),
+        table=table if table.rows else None,
+        estimates=frame,
+        internal=True,
+    )
 
 
 def cells(frame: pd.DataFrame, row: Callable[[dict[str, Any]], list[str]]) -> list[list[str]]:
@@ -150,8 +154,8 @@ def check_silent(opened: Check) -> Result:
     rows = cells(
         frame,
         lambda row: [
-            opened.place_name(row["division"]), kinds.get(row["institution_type"], row["institution_type"]), str(row["year"]), wording.count(row["reports"]),
-            wording.count(row["zero"]), *share(row),
+            opened.place_name(row["division"]), kinds.get(row["institution_type"], row["institution_type"]), str(row["year"]),
+            wording.count(row["reports"]), wording.count(row["zero"]), *share(row),
         ],
     )  # fmt: skip
     said = [each for _frame, found in parts for each in found]

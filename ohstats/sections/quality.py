@@ -192,8 +192,9 @@ def check_outliers(opened: Check) -> Result:
     rows = cells(
         frame,
         lambda row: [
-            opened.table_name(row["table"]), opened.column_name(row["table"], row["column"]), opened.column_name(row["table"], row["by"]) or wording.DASH,
-            wording.share_of(row["n"], row["judged"]), wording.count(row["too_few"]), row["rows"],
+            opened.table_name(row["table"]), opened.column_name(row["table"], row["column"]),
+            opened.column_name(row["table"], row["by"]) or wording.DASH, wording.share_of(row["n"], row["judged"]),
+            wording.count(row["too_few"]), row["rows"],
         ],
     )  # fmt: skip
     note = _(
