@@ -131,8 +131,8 @@ def both(workspace: paths.Workspace) -> list[tuple[runner.Job, runner.Job, runne
         place = paths.Workspace.at(workspace.root)
         for path, each in notebooks:
             (planned,) = plan.plan(
-                chosen, place, notebooks=[path], districts=[PLACE], languages=[each], edition="public", period="2024",
-                first_year=2011, assessment="annual",
+                chosen, place, notebooks=[path], districts=[PLACE], languages=[each], period="2024",
+                edition="internal" if path.stem == "1_data_check" else "public", first_year=2011, assessment="annual",
             )  # fmt: skip
             folder = workspace.root / name / each
             told = {"output": str(folder / "made" / Path(planned.output).name), "failed": str(folder / "failed.ipynb")}

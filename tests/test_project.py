@@ -27,9 +27,9 @@ STATISTICS = ["estimates", "limits", "loglinear", "rates", "measurements", "tren
 ORDER = [
     *("language", "errors", "files", "paths", "periods", "reference"),
     *STATISTICS,
-    *("codes", "schema", "dataset", "corrections", "clean", "records", "synthetic"),
+    *("codes", "schema", "dictionary", "entry", "dataset", "corrections", "clean", "records", "synthetic"),
     *("counts", "settled", "disclosure", "slices", "data"),
-    *("occurrence", "indicators", "evaluation", "wording", "figures", "display", "result", "sections"),
+    *("occurrence", "indicators", "evaluation", "wording", "check", "figures", "display", "result", "sections"),
     *("pages", "shell", "forked", "warm", "engine", "plan", "manifest", "runner", "gate", "site", "progress", "__main__"),
 ]
 KEPT_TO = {"polars": {"clean"}, "statsmodels.api": set()}  # a forked child that has used polars can hang; api is slow
