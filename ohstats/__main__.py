@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +20,9 @@ from .errors import FileRefused, OhstatsError, ParameterRefused, nearest
 from .language import LANGUAGES, _, current, use
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from .check import Check
     from .dataset import Dataset
     from .plan import Job
 

@@ -218,34 +218,13 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, An
     OhstatsError
         The tables were not cleaned since the data changed.
     """
-    folder = workspace.clean(chosen.id)
-    told = files.read_json(folder / CLEAN)
-    if not told or told["hash"] != chosen.hash:
+    cleaned = read_clean(chosen, workspace)
+    if cleaned is None:
         raise OhstatsError(
             "The tables of {dataset} are not clean. Run: ohstats clean --data-dir {folder}",
             dataset=chosen.id,
             folder=_typed(chosen.folder),
         )
-    frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
-    protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(workspace))
-    disclosure.save(protected, chosen, workspace)
-    return protected.facts
-
-
-def read_clean(chosen: Dataset, workspace: Workspace) -> Cleaned | None:
-    """The clean tables of a data set as they stand in the workspace; None where they are missing or older than the data."""
-    folder = workspace.clean(chosen.id)
-    told = files.read_json(folder / "clean.json")
-    if not told or told["hash"] != chosen.hash:
-        return None
-    from .clean import Cleaned
-
-    return Cleaned(
-        {name: files.read_parquet(folder / f"{name}.parquet") for name in told["tables"]},
-        files.read_parquet(folder / "quarantine.parquet"),
-        files.read_parquet(folder / "audit.parquet"),
-        told["rows"],
-    )
     frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
     inputs = _inputs(chosen, workspace, edition)
     protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(workspace))
@@ -257,6 +236,22 @@ def read_clean(chosen: Dataset, workspace: Workspace) -> Cleaned | None:
     facts = {**protected.facts, "inputs": inputs}
     files.write_json(facts, folder / PROTECT)
     return facts
+
+
+def read_clean(chosen: Dataset, workspace: Workspace) -> Cleaned | None:
+    """The clean tables of a data set as they stand in the workspace; None where they are missing or older than the data."""
+    folder = workspace.clean(chosen.id)
+    told = files.read_json(folder / CLEAN)
+    if not told or told["hash"] != chosen.hash:
+        return None
+    from .clean import Cleaned
+
+    return Cleaned(
+        {name: files.read_parquet(folder / f"{name}.parquet") for name in told["tables"]},
+        files.read_parquet(folder / "quarantine.parquet"),
+        files.read_parquet(folder / "audit.parquet"),
+        told["rows"],
+    )
 
 
 def _announced(data_dir: str | Path, code: str, edition: str) -> slices.Slice | None:

@@ -45,7 +45,8 @@ def run_job(job: Job, engine: str, seconds: float | None = None) -> Outcome:
             digest = hashlib.sha256(beside.read_bytes()).hexdigest()
             if job.pages:
                 about = outcome(job)
-                pages.make(beside, Path(job.pages), about.district, about.report, about.language, job.others, edition=about.edition)
+                named = about.district, about.report, about.language, job.others
+                pages.make(beside, Path(job.pages), *named, edition=about.edition)
             beside.replace(output)
     except Exception as problem:
         error = getattr(problem, "ename", "") or getattr(problem, "strerror", "") or type(problem).__name__
