@@ -102,6 +102,20 @@ def test_completeness_counts_expected_fields_only_where_they_are_expected() -> N
     assert "ask the reporting units" in texts(found)
 
 
+def test_a_record_is_complete_without_the_fields_that_are_not_expected_of_it() -> None:
+    whole = {"经济类型": "159", "统计工种": "凿岩工", "填卡单位": "甲医院", "终审日期": "2021-03-15"}
+    deaf = whole | {"具体病名": "噪声聋", "尘肺期别": ""}
+    made = opened(card(1, **whole), card(2, **deaf), card(3, **whole, 尘肺期别=""), card(4, **deaf, 性别=""))
+    row = estimate(check.completeness(made)[0], column="")
+    assert (row["numerator"], row["denominator"]) == (2, 4)
+
+
+def test_what_cannot_be_measured_is_not_called_good(tmp_path: Path) -> None:
+    made = open_check(write(tmp_path / "d", cases=case_rows({2024: 5})), language="en")
+    for name in ("completeness", "validity", "consistency", "digits", "below_limit", "outliers"):
+        assert texts(getattr(check, name)(made)[1]) == "No records for this are at hand: nothing to measure."
+
+
 def test_validity_is_valid_of_filled_and_blanks_do_not_count() -> None:
     made = opened(card(1), card(2, 专业工龄="约5年"), card(3, 专业工龄=""), card(4, 身份证件号码="123"))
     frame, found = check.validity(made)
@@ -200,6 +214,8 @@ def test_a_table_is_old_when_its_latest_record_lies_far_before_the_data_date() -
 def test_indices_of_heaping_are_those_of_their_definition() -> None:
     even = np.repeat(np.arange(23, 63), 3)
     assert heaping.whipple(even, 23, 62)["value"] == 100
+    by_hand = (10 - 1000 / 110) + (10000 / 110 - 10) + 80  # 3: 1 x 10 + 9 x 0; 4: 2 x 10 + 8 x 10
+    assert heaping.myers(np.repeat([23, 34], 10), 23, 62) == pytest.approx(by_hand / 2)
     assert heaping.myers(even, 23, 62) == 0
     heaped = np.repeat([25, 30, 35, 40, 45, 50, 55, 60], 10)
     found = heaping.whipple(heaped, 23, 62)

@@ -10,7 +10,7 @@ import pandas as pd
 from ..language import _
 from ..limits import wilson
 from ..wording import decimal, interval, percent
-from .opened import Finding, numbers, shares
+from .opened import Finding, numbers, otherwise, shares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +90,7 @@ def digits(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
                 value=decimal(index["value"], 0), limits=interval(index["lower"], index["upper"], 0),
             )  # fmt: skip
             found.append(Finding("Q12", text))
-    return pd.DataFrame(made), found or [Finding("Q12", _("No preference for digits can be seen: nothing to do."))]
+    return pd.DataFrame(made), otherwise(found, bool(made), "Q12", _("No preference for digits can be seen: nothing to do."))
 
 
 def below_limit(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
@@ -122,4 +122,4 @@ def below_limit(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
                 n=row["denominator"], value=percent(row["value"], 0),
             )  # fmt: skip
             found.append(Finding("Q12", text))
-    return frame, found or [Finding("Q12", _("Results do not crowd just below their limits: nothing to do."))]
+    return frame, otherwise(found, bool(made), "Q12", _("Results do not crowd just below their limits: nothing to do."))

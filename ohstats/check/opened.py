@@ -234,6 +234,12 @@ def shares(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([keys, found.drop(columns="number")], axis=1)
 
 
+def otherwise(found: list[Finding], measured: bool, measure: str, well: str) -> list[Finding]:
+    """The findings; where there are none, that all is well, or that there was nothing to measure."""
+    text = well if measured else _("No records for this are at hand: nothing to measure.")
+    return found or [Finding(measure, text)]
+
+
 def line(check: Check, table: str, name: str, n: int, what: str) -> str:
     """Sentence about rows of a table that a rule met: which, how many, what to do."""
     return _("{table}: {name} ({n}). {what}", table=check.table_name(table), name=name, n=f"{n:,}", what=what)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..language import _
-from .opened import Finding, named, numbers
+from .opened import Finding, named, numbers, otherwise
 
 if TYPE_CHECKING:
     from .opened import Check
@@ -68,4 +68,4 @@ def outliers(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
                       judged=row["judged"], rows=row["rows"]))
         for row in frame[frame["n"] > 0].to_dict("records")
     ]  # fmt: skip
-    return frame, found or [Finding("", _("No value lies far from the others: nothing to do."))]
+    return frame, otherwise(found, bool(made), "", _("No value lies far from the others: nothing to do."))

@@ -9,7 +9,7 @@ import pandas as pd
 from .. import dictionary, schema
 from ..language import _
 from ..wording import percent
-from .opened import Finding, explain, explained, filled, holds, line, named, numbers, shares
+from .opened import Finding, explain, explained, filled, holds, line, named, numbers, otherwise, shares
 
 if TYPE_CHECKING:
     from .opened import Check
@@ -50,7 +50,7 @@ def completeness(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
         )  # fmt: skip
         found.append(Finding("Q1", text))
     well = _("All expected fields are filled in at least {limit} of the records: nothing to do.", limit=percent(COMPLETE, 0))
-    return estimates, found or [Finding("Q1", well)]
+    return estimates, otherwise(found, len(fields) > 0, "Q1", well)
 
 
 def _counting(check: Check, table: str, clean: int) -> list[dict[str, Any]]:
@@ -102,7 +102,9 @@ def validity(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
         found.append(
             Finding("Q2", line(check, row["table"], f"{check.column_name(row['table'], row['column'])}: {name}", row["n"], what))
         )
-    return estimates, found or [Finding("Q2", _("All values that are filled in are valid: nothing to do."))]
+    return estimates, otherwise(
+        found, estimates["denominator"].sum() > 0, "Q2", _("All values that are filled in are valid: nothing to do.")
+    )
 
 
 def consistency(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
@@ -131,7 +133,9 @@ def consistency(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
             {"table": table, "code": "", "name": "", "rows": "", "numerator": int((~bad).sum()), "denominator": len(frame)}
         )
     estimates = shares(pd.DataFrame(made, columns=["table", "code", "name", "rows", "numerator", "denominator"]))
-    return estimates, found or [Finding("Q3", _("No record contradicts itself: nothing to do."))]
+    return estimates, otherwise(
+        found, estimates["denominator"].sum() > 0, "Q3", _("No record contradicts itself: nothing to do.")
+    )
 
 
 def _flagged(frame: pd.DataFrame, code: str) -> pd.Series[bool]:
@@ -193,4 +197,4 @@ def uniqueness(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
     twice = int((estimates["denominator"] - estimates["numerator"]).sum()) if len(estimates) else 0
     if twice:
         found.append(Finding("Q4", _("{n} certain duplicates were left out: delete them at the source.", n=twice)))
-    return estimates, found or [Finding("Q4", _("No duplicate was found: nothing to do."))]
+    return estimates, otherwise(found, estimates["denominator"].sum() > 0, "Q4", _("No duplicate was found: nothing to do."))

@@ -9,7 +9,7 @@ import pandas as pd
 from .. import periods, reference, schema
 from ..language import _
 from ..wording import decimal, percent
-from .opened import Finding, filled, holds, numbers, shares, year_column
+from .opened import Finding, filled, holds, numbers, otherwise, shares, year_column
 
 if TYPE_CHECKING:
     from .opened import Check
@@ -71,7 +71,7 @@ def _late(frame: pd.DataFrame) -> list[Finding]:
         if row["missing"]:
             text = _("{name}: {n} records lack one of the dates: fill them in.", name=row["name"], n=row["missing"])
             found.append(Finding("Q5", text))
-    return found or [Finding("Q5", _("Nothing came later than its limit: nothing to do."))]
+    return otherwise(found, frame["denominator"].sum() > 0, "Q5", _("Nothing came later than its limit: nothing to do."))
 
 
 def silent_institutions(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
