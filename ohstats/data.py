@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from .errors import OhstatsError, ParameterRefused
 from .language import LANGUAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import pandas as pd
 
@@ -47,6 +48,7 @@ class Data:
     breaks: pd.DataFrame
     unsettled: bool  # whether rows in quarantine could change the verdict on new cases
     facts: dict[str, str]  # rules of protection, digest of all of the above, version of the package
+    kept: dict[str, pd.DataFrame] = field(init=False, repr=False, compare=False, default_factory=dict)  # of `once`
 
     @property
     def name(self) -> str:
@@ -57,6 +59,19 @@ class Data:
     def publishable(self) -> bool:
         """Whether the disclosure rules in force are enough for what the data set is."""
         return self.dataset.exempt or self.dataset.synthetic
+
+
+def once(make: Callable[[Data], pd.DataFrame]) -> Callable[[Data], pd.DataFrame]:
+    """Reckon a frame that several sections need once for a report; each gets a copy of its own."""
+
+    @wraps(make)
+    def made(data: Data) -> pd.DataFrame:
+        name = f"{make.__module__}.{make.__qualname__}"
+        if name not in data.kept:
+            data.kept[name] = make(data)
+        return data.kept[name].copy()
+
+    return made
 
 
 def open_data(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from . import indicators, occurrence, rates
+from .data import once
 
 if TYPE_CHECKING:
     from .data import Data
@@ -45,6 +46,7 @@ def _named(rows: pd.DataFrame, key: str, column: str, known: pd.DataFrame) -> pd
     return rows
 
 
+@once
 def against_targets(data: Data) -> pd.DataFrame:
     """One row for each target in force: the Estimate, status, gap and reason.
 

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
@@ -166,8 +166,9 @@ class Child:
         try:
             send(pid, number)
         except ProcessLookupError:  # it ended, or does not lead its group yet
-            if self.running:
-                os.kill(pid, number)
+            with suppress(ProcessLookupError):  # its end may not have been told yet
+                if self.running:
+                    os.kill(pid, number)
 
     def reason(self) -> str:
         """Why it ended without having finished, in plain words."""

@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import periods, rates, trend
 from .counts import NEW_CASES
+from .data import once
 from .language import _
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def total(data: Data) -> pd.DataFrame:
     return rows[rows["year_basis"] == basis]
 
 
+@once
 def yearly(data: Data) -> pd.DataFrame:
     """One Estimate row a year from the first year of the report to its period: cases with exact Poisson limits.
 
@@ -147,6 +149,7 @@ def sensitivity(data: Data, series: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
+@once
 def effort(data: Data) -> pd.DataFrame:
     """Detection effort by year: persons examined, suspected cases, diagnoses, reporting units, as far as known.
 

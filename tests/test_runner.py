@@ -487,13 +487,13 @@ def test_a_site_killed_at_any_change_of_a_file_is_completed_to_the_same_bytes(tm
 
 
 def test_preparation_killed_at_any_change_of_a_file_is_completed(tmp_path: Path) -> None:
-    place = Place(tmp_path, 2)
+    place = Place(tmp_path, 1)
     chosen = dataset.load(place.data)
     facts = data.prepare(chosen, place.workspace, "public")
     folder = place.workspace.protected("small", "public")
     expected = {path.name: path.read_bytes() for path in (folder / "slices").iterdir()}
     kept = place.folder / "kept"
-    place.put(c990002=3)
+    place.put(c990001=3)
     data.prepare(dataset.load(place.data), place.workspace, "public")  # what lies there is of other data
     shutil.copytree(place.work, kept)
     place.put()
