@@ -24,7 +24,7 @@ from datasets import case_rows, write
 from nbformat.v4 import new_code_cell, new_notebook
 
 from ohstats import __main__ as command
-from ohstats import clean, data, dataset, disclosure, files, forked, manifest, open_data, paths, progress, runner, slices
+from ohstats import clean, data, dataset, disclosure, files, forked, manifest, open_data, paths, plan, progress, runner, slices
 from ohstats.errors import FileRefused, OhstatsError, ParameterRefused
 from ohstats.paths import Workspace
 
@@ -524,6 +524,29 @@ def test_a_run_without_a_terminal_tells_count_rate_time_left_and_failures(
     pattern = r"1 of 3 reports; \d+\.\d a second, 0 failed; \d+ s left\nfailed: quick of 990002 \(en\): ZeroDivisionError\n"
     assert re.match(pattern + r"2 of 3 reports; .*, 1 failed; \d+ s left\n3 of 3 .*; 0 s left\n", told.err)
     assert (told.code, told.out.splitlines()[1]) == (1, "failed: quick of 990002 (en): ZeroDivisionError")
+
+
+def test_a_terminal_shows_a_bar_with_count_rate_time_left_and_failures(
+    place: Place, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", run(place, {"990002": "1 / 0"}, log_json=False).err)
+    assert "failed: quick of 990002 (en): ZeroDivisionError" in shown
+    assert re.search(r"3/3 0:00:\d\d 0:00:00 \d+\.\d a second, 1 failed", shown)
+
+
+def test_an_interrupted_run_ends_with_its_own_code_and_keeps_what_it_made(
+    place: Place, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_self: Any, outcome: plan.Outcome) -> None:
+        if outcome.district == "990002":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(progress.Teller, "done", interrupted)
+        told = run(place, workers=1)
+    assert (told.code, told.err.strip()) == (130, "Interrupted. The same command goes on from here.")
+    assert run(place).made == {"990003": ""}
 
 
 def test_the_page_on_performance_is_made_of_what_was_measured() -> None:
