@@ -109,6 +109,21 @@ def _assigned(source: str, notebook: Path) -> set[str]:
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
+def check_edition(notebook: Path, edition: str) -> None:
+    """Refuse to publish a notebook whose metadata keep it to one edition (`"ohstats": {"edition": "internal"}`).
+
+    Raises
+    ------
+    NotebookRefused
+        It is for another edition.
+    """
+    only = json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("ohstats", {}).get("edition", edition)
+    if only != edition:
+        raise NotebookRefused(
+            "{name} is for one edition only: run it with --edition {edition}.", name=notebook.name, edition=only
+        )
+
+
 def check_parameters(notebook: Path, given: Iterable[str]) -> set[str]:
     """The parameters that a notebook declares, after refusing those given that it does not.
 
@@ -178,6 +193,8 @@ def plan(
         chosen.place(code)  # refuses it
     jobs = []
     reports = {report: (notebook, check_parameters(notebook, extra or ())) for report, notebook in named(notebooks).items()}
+    for notebook, _names in reports.values():
+        check_edition(notebook, edition)
     others = tuple((report, language) for report in reports for language in languages)
     for report, (notebook, known) in reports.items():
         for code in districts:

@@ -30,7 +30,21 @@ ORDER = [
     *("codes", "schema", "dictionary", "entry", "dataset", "corrections", "clean", "records", "synthetic"),
     *("counts", "settled", "disclosure", "slices", "data"),
     *("occurrence", "indicators", "evaluation", "wording", "check", "figures", "display", "result", "sections"),
-    *("pages", "shell", "forked", "warm", "engine", "plan", "manifest", "runner", "gate", "site", "progress", "__main__"),
+    *(
+        "pages",
+        "shell",
+        "forked",
+        "warm",
+        "engine",
+        "plan",
+        "manifest",
+        "runner",
+        "gate",
+        "site",
+        "progress",
+        "commands",
+        "__main__",
+    ),
 ]
 KEPT_TO = {"polars": {"clean"}, "statsmodels.api": set()}  # a forked child that has used polars can hang; api is slow
 
