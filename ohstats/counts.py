@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 KEYS = ["measure", "place", "period", "year_basis", "key", "group"]
 COLUMNS = [*KEYS, "numerator", "denominator", "hidden", "counts", "basis", "provisional", "provenance", "source", "note"]
 NEW_CASES = "new_cases"
+KNOWN = "known"  # kind of figures that others published: protection reckons with them, no report shows them
 SETTLED = "-06-30"
 """Day of the next year until which cases of a year of diagnosis still come in: the year is provisional before."""
 
@@ -39,13 +40,16 @@ def make(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.Dat
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`; numerator and denominator as float with NaN for hidden and missing.
+        Columns `COLUMNS`; numerator and denominator as float with NaN for hidden and missing. Besides `high`, the largest value that
+        a numerator which arrived hidden can have (NaN: not known).
     """
     parts = []
     if "case_counts" in cleaned.tables:
         parts += [_case_counts(cleaned.tables["case_counts"]), _covered(cleaned, dataset)]
     if "indicator_values" in cleaned.tables:
         parts.append(_indicator_values(cleaned.tables["indicator_values"], indicators))
+    if "known_figures" in cleaned.tables:
+        parts.append(_known_figures(cleaned.tables["known_figures"]))
     parts = [part for part in parts if len(part)] or [_typed(pd.DataFrame(columns=COLUMNS))]
     told = pd.concat(parts, ignore_index=True)
     counted = from_records(cleaned, dataset, indicators)
@@ -99,7 +103,7 @@ def disagreements(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) 
         `KEYS`, `numerator`, `denominator` (aggregated), `numerator_records`, `denominator_records`.
     """
     told, counted = make(cleaned, dataset, indicators), from_records(cleaned, dataset, indicators)
-    told = told[(told["provenance"] != "records") & ~told["hidden"] & told["numerator"].notna()]
+    told = told[(told["provenance"] != "records") & (told["counts"] != KNOWN) & ~told["hidden"] & told["numerator"].notna()]
     values = ["numerator", "denominator"]
     both = told[[*KEYS, *values]].merge(counted[[*KEYS, *values]], on=KEYS, suffixes=("", "_records"))
     differ = both["numerator"] != both["numerator_records"]
@@ -133,7 +137,7 @@ def _summed(counted: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
 
 def _case_counts(table: pd.DataFrame) -> pd.DataFrame:
     made = table.rename(columns={"n": "numerator"}).assign(
-        measure=NEW_CASES, denominator=float("nan"), hidden=table["n_hidden"], counts="case", basis="census"
+        measure=NEW_CASES, denominator=float("nan"), hidden=table["n_hidden"], high=table["n_high"], counts="case", basis="census"
     )
     gap = made["numerator"].isna() & ~made["hidden"]
     made["note"] = made["note"].mask(gap & (made["note"] == ""), "declared gap")
@@ -149,6 +153,7 @@ def _indicator_values(table: pd.DataFrame, indicators: pd.DataFrame) -> pd.DataF
             year_basis="",
             key="",
             hidden=table["numerator_hidden"] | table["denominator_hidden"],
+            high=table["numerator_high"],
             provisional=False,
             provenance="",
         )
@@ -156,6 +161,15 @@ def _indicator_values(table: pd.DataFrame, indicators: pd.DataFrame) -> pd.DataF
     made["counts"] = made["counts"].fillna("case")  # an undeclared indicator gets the strictest rules
     made["basis"] = made["basis"].replace("", None).fillna("census")
     return _typed(made)
+
+
+def _known_figures(table: pd.DataFrame) -> pd.DataFrame:
+    """Figures published by others, in bulletins or yearbooks."""
+    made = table.rename(columns={"n": "numerator"}).assign(
+        denominator=float("nan"), hidden=False, counts=KNOWN, basis="census", provisional=False, provenance=""
+    )
+    made["measure"] = made["measure"].mask(made["measure"] == "", NEW_CASES)
+    return _typed(made[made["numerator"].notna()])
 
 
 def _covered(cleaned: Cleaned, dataset: Dataset) -> pd.DataFrame:
@@ -232,7 +246,7 @@ def _partly(there: pd.DataFrame, dataset: Dataset) -> set[tuple[str, int, str, s
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    numbers = {"numerator": "float64", "denominator": "float64", "hidden": "bool", "provisional": "bool"}
-    made = frame[COLUMNS].astype({name: numbers.get(name, "str") for name in COLUMNS})
+    numbers = {"numerator": "float64", "denominator": "float64", "high": "float64", "hidden": "bool", "provisional": "bool"}
+    made = frame.reindex(columns=[*COLUMNS, "high"]).astype({name: numbers.get(name, "str") for name in [*COLUMNS, "high"]})
     made.loc[made["hidden"], ["numerator", "denominator"]] = float("nan")
     return made

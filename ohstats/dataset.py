@@ -16,7 +16,10 @@ from .reference import NATION
 if TYPE_CHECKING:
     import pandas as pd
 
-_KNOWN = {"id", "title_zh", "title_en", "publisher_zh", "publisher_en", "data_date", "published", "synthetic", "covers"}
+_KNOWN = {
+    *("id", "title_zh", "title_en", "publisher_zh", "publisher_en"),
+    *("data_date", "published", "synthetic", "covers", "disclosure"),
+}
 _PUBLISHED = ("publisher", "title", "date")
 _BASES = ("report", "diagnosis")
 _LEVELS = ("nation", "province", "city", "county", "zone")
@@ -47,6 +50,7 @@ class Dataset:
     synthetic: bool
     places: pd.DataFrame
     covers: tuple[Cover, ...] = field(default=())
+    disclosure: dict[str, Any] = field(default_factory=dict)  # stricter rules and the owner's declaration; read by `disclosure`
 
     @property
     def exempt(self) -> bool:
@@ -160,6 +164,9 @@ def load(data_dir: str | Path) -> Dataset:
         faults.append(Fault("'published' needs publisher, title and date"))
     if not isinstance(told.get("synthetic", False), bool):
         faults.append(Fault("'synthetic' must be true or false, without quotes"))
+    stricter = told.get("disclosure") or {}
+    if not isinstance(stricter, dict):
+        faults.append(Fault("'disclosure' must hold entries like 'threshold: 7'"))
     if faults:
         raise FileRefused("{file}: {n} problems.", file=f"{folder.name}/dataset.yml", n=len(faults), faults=faults)
     for name in ("categories", "indicators", "targets", "breaks"):
@@ -174,6 +181,7 @@ def load(data_dir: str | Path) -> Dataset:
         synthetic=told.get("synthetic", False),
         places=places,
         covers=tuple(covers),
+        disclosure=stricter,
     )
 
 

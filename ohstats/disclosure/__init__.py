@@ -1,0 +1,17 @@
+"""Counts of all places to protected Counts: what a public report may not show is hidden before anything is estimated."""
+
+from .policy import RULES_VERSION, Policy
+from .register import append_register, read_register
+from .step import EDITIONS, Protected, check_edition, protect, save
+
+__all__ = [
+    "EDITIONS",
+    "RULES_VERSION",
+    "Policy",
+    "Protected",
+    "append_register",
+    "check_edition",
+    "protect",
+    "read_register",
+    "save",
+]

@@ -1,0 +1,254 @@
+"""Design before stars: fixed blocks of years and merged categories for small places, at most two dimensions below city level.
+
+A figure that the design leaves out is not published at all: no number, no star, and its note says where its cases stand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from .. import counts as counting
+from . import policy as rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..dataset import Dataset
+    from .policy import Policy
+
+POOLED = "shown in blocks of years"
+JOINED = "shown with other categories"
+CROSSED = "too many dimensions for a place of this size"
+BY_REPORT_YEAR = "shown by report year"
+_SERIES = ["place", "year_basis", "key", "group"]
+_ROW = ["place", "year_basis", "period"]
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a place publishes by year; the rest stands in blocks of `block` years."""
+
+    block: int = 5
+    total_by_year: bool = True
+    three_by_year: bool = True
+    every_by_year: bool = True
+    merged: bool = False  # only dust, noise and all others together
+    summary: bool = False  # below 50 cases in five years: a report of one page
+
+
+def sizes(cases: pd.DataFrame, policy: Policy) -> dict[str, Size]:
+    """The design of each place, by its cases in the last five years with a figure (five times their mean where there are fewer).
+
+    Parameters
+    ----------
+    cases : DataFrame
+        New cases, with `year` where the period is one; not modified.
+    """
+    total = cases[_plain_total(cases) & cases["year"].notna() & cases["numerator"].notna()]
+    last = total.sort_values("year").groupby(["place", "year_basis"]).tail(5)
+    mean = last.groupby(["place", "year_basis"])["numerator"].mean().groupby("place").max()
+    return {str(place): _size(5 * float(value), policy.block_years) for place, value in mean.items()}
+
+
+def _size(cases: float, length: int) -> Size:
+    return Size(
+        block=length or (3 if rules.MEDIUM <= cases < rules.FINE else 5),
+        total_by_year=cases >= rules.SUMMARY,
+        three_by_year=cases >= rules.FINE,
+        every_by_year=cases >= rules.DETAIL,
+        merged=cases < rules.FINE,
+        summary=cases < rules.SUMMARY,
+    )
+
+
+def design(
+    figures: pd.DataFrame, dataset: Dataset, policy: Policy, before: pd.MultiIndex
+) -> tuple[pd.DataFrame, dict[str, Size]]:
+    """All figures with the pooled ones added, and which of them are published.
+
+    Parameters
+    ----------
+    figures : DataFrame
+        Exact Counts with `threshold` and `people`; not modified.
+    before : MultiIndex
+        Keys of what earlier releases published: it stays published.
+
+    Returns
+    -------
+    DataFrame
+        The same rows in the same order, then merged categories and blocks; `year`, `published`, `note` says why not.
+    dict
+        The design of each place.
+    """
+    year = pd.to_numeric(figures["period"].where(figures["period"].str.fullmatch(r"\d{4}"), np.nan))
+    figures = figures.assign(year=year.astype(float))
+    cases = figures[figures["measure"] == counting.NEW_CASES]
+    chosen = sizes(cases, policy)
+    yearly = cases[cases["year"].notna()]
+    merged = _merged(yearly, policy)
+    if not any(chosen[place].merged for place in set(merged["place"]) & set(chosen)):
+        merged = merged.head(0)  # no place publishes merged categories: they need not be known
+    lengths = {size.block for size in chosen.values()}
+    series = pd.concat([yearly, merged], ignore_index=True) if len(merged) else yearly
+    added = [part for part in (merged, *(_blocks(series, length, policy) for length in sorted(lengths))) if len(part)]
+    whole = pd.concat([figures, *added], ignore_index=True)
+    keys = pd.MultiIndex.from_frame(whole[counting.KEYS])
+    made = np.arange(len(whole)) >= len(figures)
+    whole = whole.assign(published=True, before=keys.isin(before), made=made)[~(made & keys.duplicated())]
+    whole = whole.reset_index(drop=True)
+    figure = whole["numerator"].notna() | whole["hidden"]
+    for note, away in _left_out(whole, dataset, policy, chosen, set(zip(merged["place"], merged["year_basis"], strict=True))):
+        now = away & figure & whole["published"] & ~whole["before"]
+        whole.loc[now, "published"] = False
+        whole.loc[now, "note"] = note
+    return whole, chosen
+
+
+def _plain_total(cases: pd.DataFrame) -> pd.Series[bool]:
+    return (cases["key"] == rules.TOTAL) & (cases["group"] == "")
+
+
+def _merged(yearly: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """Total less dust less noise, of the places that report several other categories."""
+    plain = yearly[(yearly["group"] == "") & yearly["numerator"].notna()]
+    wide = plain.pivot_table(index=_ROW, columns="key", values="numerator", aggfunc="first")
+    others = [key for key in wide.columns if key not in {rules.TOTAL, *rules.DUST, *rules.NOISE, rules.MERGED}]
+    if rules.TOTAL not in wide.columns or len(others) < 2:
+        return yearly.head(0)
+    balanced = _balanced(wide, policy)
+    value = wide[rules.TOTAL].copy()
+    for names in (rules.DUST, rules.NOISE):
+        part = _first(wide, names)
+        value -= part.where(part.notna() | ~balanced, 0.0)
+    several = wide[others].notna().groupby("place").any().sum(axis=1) > 1
+    value = value[value.ge(0) & value.index.get_level_values("place").isin(several.index[several])]
+    risky = wide[[key for key in others if key in policy.higher]].gt(0).any(axis=1) | ~balanced
+    strict = np.where(risky, policy.higher_threshold, policy.threshold)
+    made = pd.DataFrame({"numerator": value, "threshold": pd.Series(strict, wide.index).reindex(value.index)}).reset_index()
+    totals = yearly[_plain_total(yearly)].drop(columns=["numerator", "threshold"])
+    made = made.merge(totals, on=_ROW).assign(key=rules.MERGED, provenance="derived", note="")
+    return made[yearly.columns]
+
+
+def _first(wide: pd.DataFrame, names: tuple[str, ...]) -> pd.Series[float]:
+    """Counts of the first of some categories that a place reports, place by place."""
+    made = pd.Series(np.nan, wide.index)
+    for name in reversed([name for name in names if name in wide.columns]):
+        made = wide[name].where(wide[name].notna().groupby("place").transform("any"), made)
+    return made
+
+
+def _balanced(wide: pd.DataFrame, policy: Policy) -> pd.Series[bool]:
+    """Whether the categories of a place and year add up to its total: what has no row is then 0."""
+    made = pd.Series(False, wide.index)
+    for there, rows in wide.notna().groupby(list(wide.columns), sort=False):
+        present = {key for key, known in zip(wide.columns, there, strict=True) if known}
+        tops = [key for key in present if key != rules.TOTAL and above(key, present, policy) in (rules.TOTAL, "")]
+        made[rows.index] = wide.loc[rows.index, tops].sum(axis=1) == wide.loc[rows.index, rules.TOTAL]
+    return made
+
+
+def above(key: str, present: set[str], policy: Policy) -> str:
+    """The nearest category above `key` that is among `present`, or empty."""
+    found = policy.parents.get(key, "")
+    while found and found not in present:
+        found = policy.parents.get(found, "")
+    return found
+
+
+def _blocks(yearly: pd.DataFrame, length: int, policy: Policy) -> pd.DataFrame:
+    """Sums over whole calendar blocks in which no year is missing or hidden."""
+    known = yearly[yearly["numerator"].notna()]
+    first = known["year"] - (known["year"] - policy.first_block_year) % length
+    grouped = known.assign(first=first.astype(int)).groupby([*_SERIES, "first"], sort=True)
+    made = grouped.agg(
+        numerator=("numerator", "sum"),
+        n=("year", "nunique"),
+        threshold=("threshold", "max"),
+        provisional=("provisional", "any"),
+        source=("source", lambda column: "; ".join(sorted({text for text in column if text}))),
+    ).reset_index()
+    made = made[made["n"] == length]
+    text = made["first"].astype(str) + ".." + (made["first"] + length - 1).astype(str)
+    same = {name: yearly[name].iloc[0] for name in ("measure", "counts", "basis", "people")} if len(yearly) else {}
+    made = made.assign(period=text, hidden=False, provenance="derived", note="", **same)
+    return made.reindex(columns=yearly.columns).astype(yearly.dtypes) if len(made) else yearly.head(0)
+
+
+def _left_out(
+    whole: pd.DataFrame, dataset: Dataset, policy: Policy, chosen: dict[str, Size], joins: set[tuple[str, str]]
+) -> Iterator[tuple[str, pd.Series[bool]]]:
+    """Figures that a place of its size does not publish, with the note that says where their cases stand."""
+    cases = whole["measure"] == counting.NEW_CASES
+    county = set(dataset.places.loc[dataset.places["level"].isin(rules.BELOW_CITY), "code"])
+    low = cases & whole["place"].isin(county)
+    yield CROSSED, low & (whole["group"].str.contains(";") | ((whole["group"] != "") & (whole["key"] != rules.TOTAL)))
+    size = [chosen.get(place, Size()) for place in whole["place"]]
+    merged = pd.Series([each.merged for each in size], whole.index)
+    joined = pd.Series([pair in joins for pair in zip(whole["place"], whole["year_basis"], strict=True)], whole.index)
+    three = cases & (_three(whole, cases) | whole["key"].isin([rules.TOTAL, rules.MERGED]) | ~joined)
+    yield JOINED, cases & merged & ~three
+    yield JOINED, cases & ~merged & (whole["key"] == rules.MERGED)
+    span = whole["period"].str.extract(r"^(\d{4})(?:.*\.\.(\d{4}))?$|^(\d{4})")
+    first = span[0].fillna(span[2]).astype(float)
+    last = span[1].astype(float).fillna(first)
+    own = pd.Series([each.block for each in size], whole.index)
+    block = cases & whole["made"] & (last > first)
+    yield POOLED, block & (last - first + 1 != own)
+    by_year = np.select(
+        [_plain_total(whole), three],
+        [[each.total_by_year for each in size], [each.three_by_year for each in size]],
+        [each.every_by_year for each in size],
+    )
+    yield POOLED, cases & ~block & _inside(whole, first, last, own, pd.Series(by_year.astype(bool), whole.index), policy)
+    yield BY_REPORT_YEAR, low & ~block & (whole["year_basis"] == "diagnosis") & _twice(whole)
+
+
+def _three(whole: pd.DataFrame, cases: pd.Series[bool]) -> pd.Series[bool]:
+    """Rows of the categories that stand for dust and noise, place by place."""
+    there = set(zip(whole.loc[cases, "place"], whole.loc[cases, "key"], strict=True))
+    chosen = {
+        (place, next(name for name in names if (place, name) in there))
+        for place in set(whole.loc[cases, "place"])
+        for names in (rules.DUST, rules.NOISE)
+        if any((place, name) in there for name in names)
+    }
+    return pd.Series([pair in chosen for pair in zip(whole["place"], whole["key"], strict=True)], whole.index)
+
+
+def _inside(
+    whole: pd.DataFrame,
+    first: pd.Series[float],
+    last: pd.Series[float],
+    own: pd.Series[int],
+    by_year: pd.Series[bool],
+    policy: Policy,
+) -> pd.Series[bool]:
+    """Figures inside a block that is published instead: a whole one with a total that can be shown, or one of an earlier release."""
+    totals = whole[(whole["measure"] == counting.NEW_CASES) & _plain_total(whole) & (whole["numerator"] >= whole["threshold"])]
+    showable = set(totals[_ROW].itertuples(index=False, name=None))
+    series = list(zip(whole["place"], whole["year_basis"], whole["key"], whole["group"], strict=True))
+    before = {(*each, period) for each, period, old in zip(series, whole["period"], whole["before"], strict=True) if old}
+    found = []
+    for each, start, end, length, yearly in zip(series, first, last, own, by_year, strict=True):
+        hit = False
+        for years in (3, 5):
+            low, high = policy.block(int(start), years)
+            name = f"{low}..{high}"
+            if end > high or end - start + 1 >= years:
+                continue
+            kept = (*each, name) in before and not any((*each, str(year)) in before for year in range(low, high + 1))
+            hit |= kept or (years == length and not yearly and (*each[:2], name) in showable)
+        found.append(hit)
+    return pd.Series(found, whole.index)
+
+
+def _twice(whole: pd.DataFrame) -> pd.Series[bool]:
+    """Figures by diagnosis year that stand by report year too."""
+    keys = ["measure", "place", "period", "key", "group"]
+    report = pd.MultiIndex.from_frame(whole.loc[whole["year_basis"] == "report", keys])
+    return pd.Series(pd.MultiIndex.from_frame(whole[keys]).isin(report), whole.index)
