@@ -24,6 +24,7 @@ POOLED = "shown in blocks of years"
 JOINED = "shown with other categories"
 CROSSED = "too many dimensions for a place of this size"
 BY_REPORT_YEAR = "shown by report year"
+SMALL = "not shown (small numbers)"
 _SERIES = ["place", "year_basis", "key", "group"]
 _ROW = ["place", "year_basis", "period"]
 
@@ -205,6 +206,8 @@ def _left_out(
         [each.every_by_year for each in size],
     )
     yield POOLED, cases & ~block & _inside(whole, first, last, own, pd.Series(by_year.astype(bool), whole.index), policy)
+    here = pd.MultiIndex.from_frame(whole[["measure", *_ROW]])
+    yield SMALL, here.isin(here[whole["before"]]) & whole["people"] & whole["numerator"].between(1, whole["threshold"] - 1)
     yield BY_REPORT_YEAR, low & ~block & (whole["year_basis"] == "diagnosis") & _twice(whole)
 
 

@@ -23,9 +23,11 @@ class Move:
     cells: Ints
     change: Ints
 
-    def of(self, cell: int) -> int:
-        """Change of one count."""
-        return int(self.change[self.cells == cell].sum())
+    @property
+    def unit(self) -> Ints:
+        """The smallest whole-number part of the move."""
+        part: Ints = self.change // np.gcd.reduce(self.change)
+        return part
 
 
 @dataclass
@@ -40,7 +42,7 @@ class Programme:
     low: Floats
     high: Floats
 
-    def move(self, cell: int, amount: int, allowed: Ints, cost: Floats) -> Move | None:
+    def move(self, cell: int, amount: int, allowed: Ints, cost: Floats, below: Floats | None = None) -> Move | None:
         """The cheapest whole-number move that changes one count by `amount` (and, step by step, by every number before it).
 
         Parameters
@@ -53,65 +55,95 @@ class Programme:
             Counts that may change, `cell` among them.
         cost : array
             For each of `allowed`, the cost of changing it by one; 0 costs a trace.
+        below : array, optional
+            For each of `allowed`, the cost of one step below its least value (inf: not allowed).
         """
-        here = self.matrix[:, allowed]
-        here = here[np.unique(here.indices)]
+        here = self._rows(allowed)
         at = int(np.flatnonzero(allowed == cell)[0])
         up, down = self.high[allowed] - self.value[allowed], self.value[allowed] - self.low[allowed]
-        for step in (amount, int(np.sign(amount))):
-            # whole steps of `amount` last: each of them can be taken in part, so that every number between is reached
-            size = 1 if step == amount else abs(amount)
-            change = self._solve(here, at, step, np.floor(up / size), np.floor(down / size), cost)
-            if change is None:
-                return None
-            made = Move(allowed[change != 0], (size * change[change != 0]).astype(int))
-            if size > 1 or self._every(made, cell, amount):
-                return made
+        for size in dict.fromkeys((1, abs(amount))):
+            # the cheapest move of all first; then one in whole steps of `amount`, which can always be taken in part
+            change = _cheapest(here, at, amount // size, np.floor(up / size), np.floor(down / size), cost, below)
+            if change is not None:
+                made = Move(allowed[change != 0], (size * change[change != 0]).astype(int))
+                if self._every(made, cell):
+                    return made
         return None
 
-    def _solve(self, here: sparse.csc_array, at: int, step: int, up: Floats, down: Floats, cost: Floats) -> Ints | None:
-        n = here.shape[1]
-        top = np.r_[up, down]
-        top[[at, n + at]] = max(step, 0), max(-step, 0)
-        low = np.zeros(2 * n)
-        low[[at, n + at]] = top[[at, n + at]]
-        if (top[[at, n + at]] > np.r_[up, down][[at, n + at]]).any():
+    def many(self, size: int, allowed: Ints, wish: Floats) -> Move | None:
+        """One move in steps of `size` that takes as many counts as it can where they are wished to go (1 up, -1 down)."""
+        room = [self.high[allowed] - self.value[allowed], self.value[allowed] - self.low[allowed]]
+        up, down = np.minimum(np.floor(np.array(room) / size), 1)
+        change = _whole(-wish, _stay(self._rows(allowed)), optimize.Bounds(-down, up))
+        if change is None or not change.any():
             return None
-        spread = _TRACE * (1 + np.arange(n) % 97 / 97)  # ties are always broken the same way
-        price = np.tile(np.maximum(cost, 0) + spread, 2)
-        rows = optimize.LinearConstraint(sparse.hstack([here, -here]).tocsc(), 0, 0) if here.shape[0] else ()
-        for whole in (0, 1):  # the linear programme; the integer one where its optimum is fractional
-            found = optimize.milp(price, constraints=rows, bounds=optimize.Bounds(low, top), integrality=np.full(2 * n, whole))
-            if found.x is None:
-                return None
-            change = found.x[:n] - found.x[n:]
-            if np.abs(change - np.round(change)).max() < 1e-6:
-                return np.round(change)
-        return None
+        return Move(allowed[change != 0], (size * change[change != 0]).astype(int))
 
-    def _every(self, move: Move, cell: int, amount: int) -> bool:
-        """Whether the move can be taken in part so that the count reaches every number on the way."""
-        unit = int(np.gcd.reduce(move.change))
-        if abs(amount) == unit:
+    def _every(self, move: Move, cell: int) -> bool:
+        """Whether the move can be taken in part so that one count takes every value on its way."""
+        unit, at = move.unit, int(np.flatnonzero(move.cells == cell)[0])
+        steps = range(1, abs(int(unit[at])))
+        if not steps:
             return True
-        here = self.matrix[:, move.cells]
-        here = here[np.unique(here.indices)]
-        part = Programme(here.tocsc(), np.zeros(len(move.cells)), np.minimum(move.change, 0.0), np.maximum(move.change, 0.0))
-        at = int(np.flatnonzero(move.cells == cell)[0])
-        free = np.zeros(len(move.cells))
-        steps = range(1, abs(amount)) if amount > 0 else range(-1, amount, -1)
-        return all(part._solve(here, at, step, part.high, -part.low, free) is not None for step in steps)
+        rows = _stay(self._rows(move.cells))
+        low, high = np.minimum(unit, 0), np.maximum(unit, 0)
+        for step in steps:
+            low[at] = high[at] = step * np.sign(unit[at])
+            if _whole(np.zeros(len(unit)), rows, optimize.Bounds(low, high)) is None:
+                return False
+        return True
 
     def reach(self, move: Move) -> tuple[int, int]:
         """How often the smallest whole part of a move can be made forwards and backwards."""
-        unit = int(np.gcd.reduce(move.change))
-        step = move.change / unit
-        room_up = np.where(
-            step > 0, self.high[move.cells] - self.value[move.cells], self.value[move.cells] - self.low[move.cells]
-        )
-        room_down = np.where(
-            step > 0, self.value[move.cells] - self.low[move.cells], self.high[move.cells] - self.value[move.cells]
-        )
-        most = 10**9
-        size = np.abs(step)
-        return int(min(most, np.floor(room_up / size).min())), int(min(most, np.floor(room_down / size).min()))
+        step = move.unit
+        rise, fall = self.high[move.cells] - self.value[move.cells], self.value[move.cells] - self.low[move.cells]
+        room = np.where(step > 0, [rise, fall], [fall, rise]) / np.abs(step)
+        forwards, backwards = np.minimum(np.floor(room.min(axis=1)), 10**9)
+        return int(forwards), int(backwards)
+
+    def _rows(self, allowed: Ints) -> sparse.csc_array:
+        here = self.matrix[:, allowed]
+        return here[np.unique(here.indices)].tocsc()
+
+
+def _cheapest(
+    here: sparse.csc_array, at: int, step: int, up: Floats, down: Floats, cost: Floats, below: Floats | None
+) -> Floats | None:
+    """Changes of all counts, one of them by `step`, at the least cost."""
+    n = here.shape[1]
+    spread = _TRACE * (1 + np.arange(n) % 97 / 97)  # ties are always broken the same way
+    price, top, sign = [cost + spread, cost + spread], [up, down], [here, -here]
+    if below is not None:
+        price.append(np.where(np.isinf(below), 0, below + cost + spread))
+        top.append(np.where(np.isinf(below), 0.0, 1.0))
+        sign.append(-here)
+    low = np.zeros(len(top) * n)
+    if step > 0:
+        low[at], up[at] = step, min(step, up[at])
+        if up[at] < step:
+            return None
+        down[at] = 0
+    rows = _stay(sparse.hstack(sign).tocsc())
+    if step < 0:
+        mine = np.zeros((1, len(top) * n))
+        mine[0, at::n] = [1.0, *([-1.0] * (len(top) - 1))]
+        rows.append(optimize.LinearConstraint(mine, step, step))
+    change = _whole(np.concatenate(price), rows, optimize.Bounds(low, np.concatenate(top)))
+    return None if change is None else change[:n] - change[n:].reshape(-1, n).sum(axis=0)
+
+
+def _stay(here: sparse.csc_array) -> list[optimize.LinearConstraint]:
+    return [optimize.LinearConstraint(here, 0, 0)] if here.shape[0] else []
+
+
+def _whole(price: Floats, rows: list[optimize.LinearConstraint], bounds: optimize.Bounds) -> Floats | None:
+    """The cheapest whole-number solution: the linear programme, and the integer one where its optimum is fractional."""
+    for whole in (0, 1):
+        options = {"mip_rel_gap": 0.2} if whole else {}
+        found = optimize.milp(price, constraints=rows, bounds=bounds, integrality=np.full(len(price), whole), options=options)
+        if found.x is None:
+            return None
+        made: Floats = np.round(found.x)
+        if np.abs(made - found.x).max() < 1e-6:
+            return made
+    return None

@@ -49,7 +49,7 @@ def everything(whole: pd.DataFrame, known: pd.DataFrame, dataset: Dataset, regis
     new = other[~pd.MultiIndex.from_frame(other[counting.KEYS]).isin(keys)]
     new = new.assign(outside=True, people=True, threshold=0, hidden=False, high=np.nan, counts="known")
     new = new.reindex(columns=made.columns)
-    flags = ["published", "star", "fixed", "result", "starred", "same"]
+    flags = ["published", "star", "fixed", "result", "starred", "same", "before"]
     new[flags] = False
     made = made.assign(row=np.arange(len(made)))
     both = pd.concat([made, new.assign(row=-1).astype(made.dtypes.to_dict())]) if len(new) else made
@@ -70,7 +70,7 @@ def _shown(register: pd.DataFrame) -> pd.DataFrame:
 def state(links: Links, linked: pd.DataFrame) -> State:
     """What a reader knows of each count, and how far each sensitive one has to be able to move.
 
-    A starred figure is at least 1, since zeros are shown; one that is not published at all can be 0.
+    A starred figure is at least 1, since zeros are shown; one that is not published at all can be 0. What was published before cannot be left out any more.
     """
     rest = links.row < 0
     role = np.array([cell.role for cell in links.cells])
@@ -92,7 +92,8 @@ def state(links: Links, linked: pd.DataFrame) -> State:
     up = np.where((small | zero) & ~known, np.maximum(top - value, 0), 0)
     up = np.where(dominated & ~known, np.maximum(up, threshold - 1), up)
     down = np.where((small | kept) & ~known, np.maximum(value - 1, 0), 0)
-    return State(links, known, shown, low, high, up.astype(int), down.astype(int))
+    leavable = held["published"] & ~known & ~arrived & (role == "n") & small & ~_of(linked["before"], links.row, False)
+    return State(links, known, shown, low, high, leavable, up.astype(int), down.astype(int))
 
 
 def _of(column: pd.Series, row: np.ndarray, default: object) -> np.ndarray:

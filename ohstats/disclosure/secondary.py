@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from scipy.sparse import csgraph
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from .links import Links
 
 _WHOLE = 1500  # counts: a component up to this size is solved as a whole, a larger one around the place of the count
-_RELATIVES = (4, 12, 40)  # places taken along in turn
+_RELATIVES = (6, 20, 60)  # places taken along in turn
+_GROUP = 8  # places whose counts are moved together
 _MARGIN = 5.0  # a sum costs so many times its cases for each dimension that it sums over
 
 
@@ -35,15 +37,17 @@ class State:
     shown: np.ndarray  # shown, and it may be hidden
     low: np.ndarray  # least value that a reader has to reckon with when it is hidden
     high: np.ndarray
+    leavable: np.ndarray  # it can be left out altogether: then it may be 0 too
     up: np.ndarray  # by how much it has to be able to rise, and to fall
     down: np.ndarray
 
 
 @dataclass
 class Secured:
-    """Rows hidden besides, counts that nothing can protect any more, and the number of programmes solved."""
+    """Rows hidden besides, rows left out, counts that nothing can protect any more, and the number of programmes solved."""
 
     rows: set[int] = field(default_factory=set)
+    left_out: set[int] = field(default_factory=set)
     exposed: list[int] = field(default_factory=list)
     programmes: int = 0
 
@@ -81,7 +85,7 @@ class _Search:
         rows = np.unique(whole[:, cells].indices)
         self.programme = Programme(whole[rows][:, cells].tocsc(), links.value[cells], state.low[cells], state.high[cells])
         self.up, self.down, self.shown = state.up[cells].copy(), state.down[cells].copy(), state.shown[cells].copy()
-        self.row = links.row[cells]
+        self.row, self.leavable = links.row[cells], state.leavable[cells]
         sums = np.bincount([parent for parent, _children in links.equations], minlength=len(links.cells))[cells]
         self.cost = (1 + links.value[cells]) * _MARGIN ** np.minimum(sums, 4)
         self.of_row = defaultdict(list)
@@ -93,6 +97,8 @@ class _Search:
 
     def run(self) -> None:
         """Find a move up and down for every sensitive count; then show again what no move needs."""
+        for group in self.near.groups() if self.near else [np.arange(len(self.cells))]:
+            self._bundles(group)
         sums = -self.cost
         for cell in sorted(np.flatnonzero((self.up > 0) | (self.down > 0)), key=lambda each: (sums[each], each)):
             for sign, need in ((1, self.up[cell]), (-1, self.down[cell])):
@@ -101,45 +107,71 @@ class _Search:
                     if move is None:
                         self.done.exposed.append(int(self.cells[cell]))
                     else:
-                        self._keep(int(cell), sign, move)
+                        self.moves[int(cell), sign] = move
+                        self._keep(move)
         self._spare()
 
+    def _bundles(self, group: np.ndarray) -> None:
+        """Certificates for many counts at once, from what is hidden already: the largest steps first."""
+        free = group[~self.shown[group]]
+        for size in sorted({*self.up[free].tolist(), *self.down[free].tolist()} - {0}, reverse=True):
+            before = -1
+            while before < len(self.moves):
+                before = len(self.moves)
+                wish = np.zeros(len(self.cells))
+                for sign, need in ((-1, self.down), (1, self.up)):
+                    lacking = [cell for cell in free[(need[free] > 0) & (need[free] <= size)] if (int(cell), sign) not in self.moves]
+                    wish[lacking] = sign
+                if wish.any():
+                    self.done.programmes += 1
+                    if (move := self.programme.many(size, free, wish[free])) is not None:
+                        self._keep(move)
+
     def _find(self, cell: int, amount: int) -> Move | None:
-        windows = list(self._windows(cell))
+        windows = self._windows(cell)
         for window in windows:
             if (move := self._programme(cell, amount, window[~self.shown[window]])) is not None:
                 return move
-        for window in windows[-2:]:
-            if (move := self._programme(cell, amount, window)) is not None:
-                for row in {int(self.row[each]) for each in move.cells[self.shown[move.cells]]}:
-                    self.done.rows.add(row)
-                    self.shown[self.of_row[row]] = False
-                return move
+        for leave_out in (False, True):
+            for window in windows[-2:]:
+                if (move := self._programme(cell, amount, window, leave_out=leave_out)) is not None:
+                    self._hide(move)
+                    return move
         return None
 
-    def _windows(self, cell: int) -> Iterator[np.ndarray]:
+    def _hide(self, move: Move) -> None:
+        """Hide every shown figure that a move changes, and leave out what it takes below the least value of a star."""
+        for row in {int(self.row[each]) for each in move.cells[self.shown[move.cells]]}:
+            self.done.rows.add(row)
+            self.shown[self.of_row[row]] = False
+        under = self.programme.value[move.cells] + move.change < self.programme.low[move.cells]
+        for row in {int(self.row[each]) for each in move.cells[under]}:
+            self.done.left_out.add(row)
+            self.programme.low[self.of_row[row]] = 0.0
+
+    def _windows(self, cell: int) -> list[np.ndarray]:
+        """Where a move is looked for, the nearest counts first."""
+        whole = np.arange(len(self.cells))
         if self.near is None:
-            yield np.arange(len(self.cells))
-        else:
-            for relatives in _RELATIVES:
-                yield self.near.around(cell, relatives, self.programme.value, self.shown)
+            return [whole]
+        near = [self.near.around(cell, most, self.programme.value, self.shown) for most in _RELATIVES]
+        return [window for window in near if len(window) < len(whole)] + [whole]
 
-    def _programme(self, cell: int, amount: int, allowed: np.ndarray) -> Move | None:
+    def _programme(self, cell: int, amount: int, allowed: np.ndarray, *, leave_out: bool = False) -> Move | None:
         self.done.programmes += 1
-        return self.programme.move(cell, amount, allowed, np.where(self.shown[allowed], self.cost[allowed], 0.0))
+        cost = np.where(self.shown[allowed], self.cost[allowed], 0.0)
+        below = np.where(self.leavable[allowed] & (self.programme.low[allowed] == 1), self.cost[allowed], np.inf)
+        return self.programme.move(cell, amount, allowed, cost, below if leave_out else None)
 
-    def _keep(self, cell: int, sign: int, move: Move) -> None:
-        """A move serves every count that it changes by one at a time, as far as it reaches."""
-        self.moves[cell, sign] = move
-        step = move.change // np.gcd.reduce(move.change)
+    def _keep(self, move: Move) -> None:
+        """A move serves every count that it changes by one at a time, as often as it can be repeated."""
         forwards, backwards = self.programme.reach(move)
-        for each in np.flatnonzero(np.abs(step) == 1):
-            at = int(move.cells[each])
-            rise, fall = (forwards, backwards) if step[each] > 0 else (backwards, forwards)
-            if 0 < self.up[at] <= rise:
-                self.moves.setdefault((at, 1), move)
-            if 0 < self.down[at] <= fall:
-                self.moves.setdefault((at, -1), move)
+        for at, step in zip(move.cells.tolist(), move.unit.tolist(), strict=True):
+            if abs(step) == 1:
+                rise, fall = (forwards, backwards) if step > 0 else (backwards, forwards)
+                for sign, need, reached in ((1, self.up[at], rise), (-1, self.down[at], fall)):
+                    if 0 < need <= reached:
+                        self.moves.setdefault((at, sign), move)
 
     def _spare(self) -> None:
         """Show again each figure, the dearest first, that every move can do without."""
@@ -150,7 +182,7 @@ class _Search:
             others = {}
             for cell, sign in using:
                 need = self.up[cell] if sign > 0 else self.down[cell]
-                window = list(self._windows(cell))[0]
+                window = self._windows(cell)[0]
                 window = window[~self.shown[window] & ~np.isin(window, cells)]
                 move = self._programme(cell, sign * int(need), window) if (cell not in cells) else None
                 if move is None:
@@ -166,8 +198,10 @@ class _Near:
     """Counts around one place: its own, and those of the places beside, above and below it that can move most."""
 
     def __init__(self, links: Links, cells: np.ndarray) -> None:
-        self.place = np.array([links.cells[each].place for each in cells])
-        self.period = np.array([links.cells[each].period for each in cells])
+        names = [links.cells[each] for each in cells]
+        self.place = np.array([name.place for name in names])
+        self.like = np.array(pd.factorize(pd.Series([tuple(name._replace(place="")) for name in names]))[0])
+        self.when = np.array(pd.factorize(pd.Series([name.period for name in names]))[0])
         self.cells = {str(place): np.flatnonzero(self.place == place) for place in np.unique(self.place)}
         position = {int(each): number for number, each in enumerate(cells)}
         self.related: dict[str, set[str]] = defaultdict(set)
@@ -178,13 +212,22 @@ class _Near:
                     self.related[place] |= there
 
     def around(self, cell: int, most: int, value: np.ndarray, shown: np.ndarray) -> np.ndarray:
-        """Counts of the place of `cell` and of up to `most` related places."""
+        """Counts of the place of `cell` and of up to `most` related places: first those with room in the same figure."""
         own = str(self.place[cell])
-        when = self.period[cell]
         room = {}
         for place in self.related[own] - {own}:
             there = self.cells[place]
             free = np.where(shown[there], 0.0, np.minimum(value[there], 10))
-            room[place] = free[self.period[there] == when].sum() + free.sum() / 100
+            same = free[self.like[there] == self.like[cell]].sum()
+            room[place] = 100 * same + free[self.when[there] == self.when[cell]].sum() + free.sum() / 100
         chosen = sorted(room, key=lambda place: (-room[place], place))[:most]
         return np.sort(np.concatenate([self.cells[place] for place in [own, *chosen]]))
+
+    def groups(self) -> Iterator[np.ndarray]:
+        """Counts of a few places at a time: neighbours in the order of codes, then places further and further apart."""
+        places = sorted(self.cells)
+        parts = -(-len(places) // _GROUP)
+        groups = [places[part * _GROUP : (part + 1) * _GROUP] for part in range(parts)]
+        groups += [places[part::parts] for part in range(parts)]
+        for group in groups:
+            yield np.sort(np.concatenate([self.cells[place] for place in group]))

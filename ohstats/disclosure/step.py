@@ -94,6 +94,9 @@ def _public(
     sums = links.build(linked, dataset.places, rules)
     done = secondary.secure(readers.state(sums, linked))
     whole.loc[sorted(done.rows), "star"] = True
+    gone = sorted(done.left_out)
+    whole.loc[gone, ["star", "published"]] = False
+    whole.loc[gone, "note"] = pooling.SMALL
     made = whole[counting.COLUMNS].copy()
     made["hidden"] = whole["star"]
     made.loc[whole["star"] | ~whole["published"], ["numerator", "denominator"]] = np.nan

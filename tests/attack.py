@@ -1,0 +1,135 @@
+"""An attacker with everything published in hand; own code, nothing of the protection is used here.
+
+The world is a list of atoms: cases of one place, year, disease and group that are not divided further. Every figure is a sum of
+atoms. Each value that a small figure could have is tried as an integer programme over all published numbers at once; a value
+that turns out to be impossible is a leak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+KEYS = ["measure", "place", "period", "year_basis", "key", "group"]
+ATOM = ["measure", "part", "place", "period", "year_basis", "key", "group"]  # part: n, or c = what the denominator has besides
+MAIN = ("pneumoconiosis", "noise_deafness")
+
+
+@dataclass(frozen=True)
+class World:
+    """Atoms with their true number `n`, and what lies in what."""
+
+    atoms: pd.DataFrame
+    places: dict[str, str]
+    categories: dict[str, str]
+    higher: frozenset[str] = frozenset()
+
+    def members(self, figure: Iterable[str], part: str = "n") -> np.ndarray:
+        """Which atoms a figure is the sum of (KEYS in their order)."""
+        measure, place, period, basis, key, group = figure
+        table = self.atoms
+        first, _dots, last = period.partition("..")
+        years = {str(year) for year in range(int(first), int(last or first) + 1)}
+        diseases = ~_under(table["key"], MAIN, self.categories) if key == "all_other" else _under(table["key"], (key,), self.categories)
+        inside = _under(table["place"], (place,), self.places) & table["period"].isin(years) & diseases
+        inside &= (table["measure"] == measure) & (table["part"] == part) & (table["year_basis"] == basis)
+        return (inside & ((table["group"] == group) | (group == ""))).to_numpy()
+
+    def figures(self) -> pd.DataFrame:
+        """Exact figures of every place, year, category and group that the atoms add up to."""
+        table = self.atoms.assign(dummy=1)
+        for column, up in (("place", self.places), ("key", self.categories)):
+            chains = {name: [name, *_above(name, up)] for name in table[column].unique()}
+            table = table.assign(**{column: table[column].map(chains)}).explode(column)
+        table = pd.concat([table, table[table["group"] != ""].assign(group="")])
+        wide = table.groupby([*KEYS, "part"])["n"].sum().unstack("part").reset_index()
+        wide["numerator"] = wide["n"]
+        wide["denominator"] = wide["n"] + wide["c"] if "c" in wide else np.nan
+        return wide[[*KEYS, "numerator", "denominator"]]
+
+    def threshold(self, key: str, members: np.ndarray) -> int:
+        """First number that may be printed."""
+        held = self.atoms[members]
+        strict = held.loc[held["n"] > 0, "key"].isin(self.higher).any() if key == "all_other" else key in self.higher
+        return 10 if strict else 5
+
+
+def _above(name: str, up: dict[str, str]) -> list[str]:
+    chain: list[str] = []
+    while name := up.get(name, ""):
+        chain.append(name)
+    return chain
+
+
+def _under(column: pd.Series, names: tuple[str, ...], up: dict[str, str]) -> pd.Series:
+    return column.map({each: bool({each, *_above(each, up)} & set(names)) for each in column.unique()}).astype(bool)
+
+
+class Attack:
+    """Everything that several releases say, as constraints on the atoms."""
+
+    def __init__(self, world: World, releases: list[pd.DataFrame]) -> None:
+        self.world, self.true = world, world.atoms["n"].to_numpy(dtype=float)
+        self.rows: dict[bytes, tuple[np.ndarray, float, float]] = {}
+        self.printed: set[tuple[str, ...]] = set()
+        self.starred: set[tuple[str, ...]] = set()
+        for release in releases:
+            for row in release.to_dict("records"):
+                figure = tuple(row[name] for name in KEYS)
+                n, c = world.members(figure), world.members(figure, "c")
+                if row["hidden"]:
+                    self.starred.add(figure)
+                    self.say(n, min(1.0, n @ self.true), np.inf)  # zeros are printed: a star is at least 1
+                elif row["numerator"] == row["numerator"] and row["numerator"] == n @ self.true:
+                    self.printed.add(figure)
+                    self.say(n, row["numerator"], row["numerator"])
+                    if row["denominator"] == row["denominator"]:
+                        self.say(c, c @ self.true, c @ self.true)
+
+    def say(self, members: np.ndarray, low: float, high: float) -> None:
+        """What is known of a sum of atoms."""
+        name = np.packbits(members).tobytes()
+        _old, least, most = self.rows.get(name, (members, 0.0, np.inf))
+        self.rows[name] = (members, max(least, low), min(most, high))
+
+    def possible(self, sums: np.ndarray, value: float, *, whole: bool = True) -> bool:
+        """Whether a signed sum of atoms can have a value, in whole numbers or in any."""
+        known = list(self.rows.values())
+        matrix = np.vstack([*(row for row, _low, _high in known), sums]).astype(float)
+        low = np.array([*(low for _row, low, _high in known), value])
+        high = np.array([*(high for _row, _low, high in known), value])
+        n = len(self.true)
+        found = milp(np.zeros(n), constraints=LinearConstraint(matrix, low, high), bounds=Bounds(0, np.inf), integrality=np.full(n, whole))
+        return found.x is not None
+
+    def targets(self, exact: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, int]]:
+        """Small true figures that were not printed, their complements, and small differences between year bases."""
+        figures = {tuple(row) for row in exact[KEYS].itertuples(index=False, name=None)} | self.starred
+        for figure in sorted(figures - self.printed):
+            members = self.world.members(figure)
+            for part, sums in (("", members), (" complement", self.world.members(figure, "c"))):
+                limit = self.world.threshold(figure[4], members)
+                if 1 <= sums @ self.true < limit:
+                    yield "/".join(figure) + part, sums.astype(float), limit
+        for figure in sorted(each for each in figures if each[3] == "diagnosis"):
+            both = self.world.members((*figure[:3], "report", *figure[4:])).astype(float) - self.world.members(figure)
+            limit = self.world.threshold(figure[4], both != 0)
+            if 1 <= abs(both @ self.true) < limit:
+                yield "/".join(figure) + " late cards", both * np.sign(both @ self.true), limit
+
+    def leaks(self, exact: pd.DataFrame, *, whole: bool = True) -> list[str]:
+        """Small figures of which a value can be ruled out, each with the values that remain."""
+        found = []
+        for name, sums, limit in self.targets(exact):
+            tried = range(1, limit) if whole else (1, limit - 1)
+            left = [value for value in tried if value == sums @ self.true or self.possible(sums, value, whole=whole)]
+            if len(left) < len(tried):
+                found.append(f"{name} = {sums @ self.true:.0f}: only {left}")
+        return found
