@@ -136,16 +136,17 @@ def _by(index: dict[Cell, int], field: str) -> Iterable[dict[str, int]]:
 
 def _categories(index: dict[Cell, int], policy: Policy) -> Iterator[Found]:
     for there in _by(index, "key"):
-        present = set(there) - {rules.MERGED}
+        present = set(there) - set(rules.MADE)
         below = defaultdict(list)
         for key in present:
             if up := above(key, present, policy):
                 below[up].append(there[key])
         for up, children in below.items():
             yield there[up], sorted(children), policy.higher_threshold
-        if rules.MERGED in there and rules.TOTAL in there:
-            main = [next((there[name] for name in names if name in there), None) for names in (rules.DUST, rules.NOISE)]
-            yield there[rules.TOTAL], [*(each for each in main if each is not None), there[rules.MERGED]], policy.higher_threshold
+        main = [[there[name] for name in names if name in there][:1] for names in (rules.DUST, rules.NOISE)]
+        for made, beside in ((rules.MERGED, [*main[0], *main[1]]), (rules.BUT_DUST, main[0]), (rules.BUT_NOISE, main[1])):
+            if made in there and rules.TOTAL in there:
+                yield there[rules.TOTAL], [*beside, there[made]], policy.higher_threshold
 
 
 def _places(index: dict[Cell, int], parents: dict[str, str]) -> Iterator[Found]:

@@ -25,7 +25,8 @@ FEW_EMPLOYERS, DOMINANT, SMALL_GROUP = 3, 0.9, 10
 TOTAL = "total"
 DUST = ("pneumoconiosis", "pneumoconiosis_and_respiratory")  # the first that a place reports
 NOISE = ("noise_deafness", "ent_oral")
-MERGED = "all_other"  # total less dust less noise, made here
+MERGED, BUT_DUST, BUT_NOISE = "all_other", "all_but_dust", "all_but_noise"  # the total less dust and noise, less one of them
+MADE = (MERGED, BUT_DUST, BUT_NOISE)  # made by the protect step
 BELOW_CITY = ("county", "zone")
 
 # Cases in five years from which on a place shows its figures by year, below it in blocks; the report of less than 50 is one page.

@@ -90,19 +90,18 @@ def design(
     cases = figures[figures["measure"] == counting.NEW_CASES]
     chosen = sizes(cases, policy)
     yearly = cases[cases["year"].notna()]
-    merged = _merged(yearly, policy)
-    if not any(chosen[place].merged for place in set(merged["place"]) & set(chosen)):
-        merged = merged.head(0)  # no place publishes merged categories: they need not be known
-    lengths = {size.block for size in chosen.values()}
+    merged, joins = _merged(yearly, policy)
     series = pd.concat([yearly, merged], ignore_index=True) if len(merged) else yearly
-    added = [part for part in (merged, *(_blocks(series, length, policy) for length in sorted(lengths))) if len(part)]
-    whole = pd.concat([figures, *added], ignore_index=True)
+    blocks = [_blocks(series, length, policy) for length in sorted({size.block for size in chosen.values()})]
+    blocks = [part for part in blocks if len(part)]
+    pairs, choice = _pairs(blocks, policy)
+    whole = pd.concat([figures, *(part for part in (merged, *blocks, *pairs) if len(part))], ignore_index=True)
     keys = pd.MultiIndex.from_frame(whole[counting.KEYS])
     made = np.arange(len(whole)) >= len(figures)
     whole = whole.assign(published=True, before=keys.isin(before), made=made)[~(made & keys.duplicated())]
     whole = whole.reset_index(drop=True)
     figure = whole["numerator"].notna() | whole["hidden"]
-    for note, away in _left_out(whole, dataset, policy, chosen, set(zip(merged["place"], merged["year_basis"], strict=True))):
+    for note, away in _left_out(whole, dataset, policy, chosen, joins, choice):
         now = away & figure & whole["published"] & ~whole["before"]
         whole.loc[now, "published"] = False
         whole.loc[now, "note"] = note
@@ -113,26 +112,59 @@ def _plain_total(cases: pd.DataFrame) -> pd.Series[bool]:
     return (cases["key"] == rules.TOTAL) & (cases["group"] == "")
 
 
-def _merged(yearly: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """Total less dust less noise, of the places that report several other categories."""
+def _merged(yearly: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, set[tuple[str, str]]]:
+    """Total less dust less noise; and the places (with year basis) that do not report just that as one category of its own."""
     plain = yearly[(yearly["group"] == "") & yearly["numerator"].notna()]
     wide = plain.pivot_table(index=_ROW, columns="key", values="numerator", aggfunc="first")
-    others = [key for key in wide.columns if key not in {rules.TOTAL, *rules.DUST, *rules.NOISE, rules.MERGED}]
-    if rules.TOTAL not in wide.columns or len(others) < 2:
-        return yearly.head(0)
+    others = [key for key in wide.columns if key not in {rules.TOTAL, *rules.DUST, *rules.NOISE, *rules.MADE}]
+    if rules.TOTAL not in wide.columns or len(wide.columns) < 2:
+        return yearly.head(0), set()
     balanced = _balanced(wide, policy)
-    value = wide[rules.TOTAL].copy()
-    for names in (rules.DUST, rules.NOISE):
-        part = _first(wide, names)
-        value -= part.where(part.notna() | ~balanced, 0.0)
-    several = wide[others].notna().groupby("place").any().sum(axis=1) > 1
-    value = value[value.ge(0) & value.index.get_level_values("place").isin(several.index[several])]
+    dust, noise = (_first(wide, names) for names in (rules.DUST, rules.NOISE))
+    value = wide[rules.TOTAL] - sum(part.where(part.notna() | ~balanced, 0.0) for part in (dust, noise))
+    value = value[value.ge(0) & (dust.notna() | noise.notna())]
     risky = wide[[key for key in others if key in policy.higher]].gt(0).any(axis=1) | ~balanced
     strict = np.where(risky, policy.higher_threshold, policy.threshold)
     made = pd.DataFrame({"numerator": value, "threshold": pd.Series(strict, wide.index).reindex(value.index)}).reset_index()
     totals = yearly[_plain_total(yearly)].drop(columns=["numerator", "threshold"])
     made = made.merge(totals, on=_ROW).assign(key=rules.MERGED, provenance="derived", note="")
-    return made[yearly.columns]
+    several = wide[others].notna().groupby(["place", "year_basis"]).any().sum(axis=1) != 1
+    return made[yearly.columns], set(several.index[several]) & set(zip(made["place"], made["year_basis"], strict=True))
+
+
+def _pairs(blocks: list[pd.DataFrame], policy: Policy) -> tuple[list[pd.DataFrame], dict[tuple[str, str, str], str]]:
+    """Blocks of two categories where three would leave a small one: dust and the rest, else noise and the rest, else none.
+
+    Returns
+    -------
+    list of DataFrame
+        The rests.
+    dict
+        What each place, year basis and block shows: three, dust, noise or none.
+    """
+    made: list[pd.DataFrame] = []
+    choice: dict[tuple[str, str, str], str] = {}
+    for block in blocks:
+        plain = block[block["group"] == ""]
+        wide = plain.pivot_table(index=_ROW, columns="key", values="numerator", aggfunc="first")
+        if rules.MERGED not in wide.columns:
+            continue
+        wide = wide[wide[rules.MERGED].notna()]
+        top = plain[plain["key"] == rules.MERGED].set_index(_ROW)["threshold"].reindex(wide.index)
+        dust, noise, rest = _first(wide, rules.DUST).fillna(0), _first(wide, rules.NOISE).fillna(0), wide[rules.MERGED]
+        can = [_showable(dust, policy.threshold), _showable(noise, policy.threshold), _showable(rest, top)]
+        pair = {rules.BUT_DUST: can[0] & _showable(noise + rest, top), rules.BUT_NOISE: can[1] & _showable(dust + rest, top)}
+        words = np.select([can[0] & can[1] & can[2], *pair.values()], ["three", *pair], "none")
+        choice |= dict(zip(wide.index, words.tolist(), strict=True))
+        totals = plain[plain["key"] == rules.TOTAL].set_index(_ROW)
+        for key, value in ((rules.BUT_DUST, noise + rest), (rules.BUT_NOISE, dust + rest)):
+            rows = wide.index[words == key]
+            made.append(totals.loc[rows].assign(numerator=value[rows], threshold=top[rows], key=key).reset_index()[block.columns])
+    return made, choice
+
+
+def _showable(value: pd.Series[float], threshold: pd.Series[int] | int) -> pd.Series[bool]:
+    return (value == 0) | (value >= threshold)
 
 
 def _first(wide: pd.DataFrame, names: tuple[str, ...]) -> pd.Series[float]:
@@ -181,7 +213,12 @@ def _blocks(yearly: pd.DataFrame, length: int, policy: Policy) -> pd.DataFrame:
 
 
 def _left_out(
-    whole: pd.DataFrame, dataset: Dataset, policy: Policy, chosen: dict[str, Size], joins: set[tuple[str, str]]
+    whole: pd.DataFrame,
+    dataset: Dataset,
+    policy: Policy,
+    chosen: dict[str, Size],
+    joins: set[tuple[str, str]],
+    choice: dict[tuple[str, str, str], str],
 ) -> Iterator[tuple[str, pd.Series[bool]]]:
     """Figures that a place of its size does not publish, with the note that says where their cases stand."""
     cases = whole["measure"] == counting.NEW_CASES
@@ -191,9 +228,11 @@ def _left_out(
     size = [chosen.get(place, Size()) for place in whole["place"]]
     merged = pd.Series([each.merged for each in size], whole.index)
     joined = pd.Series([pair in joins for pair in zip(whole["place"], whole["year_basis"], strict=True)], whole.index)
-    three = cases & (_three(whole, cases) | whole["key"].isin([rules.TOTAL, rules.MERGED]) | ~joined)
+    main = _three(whole, cases)
+    three = cases & (main | whole["key"].isin([rules.TOTAL, *rules.MADE]) | ~joined)
     yield JOINED, cases & merged & ~three
-    yield JOINED, cases & ~merged & (whole["key"] == rules.MERGED)
+    yield JOINED, cases & (whole["key"] == rules.MERGED) & ~(merged & joined)
+    yield SMALL, whole["made"] & whole["numerator"].between(1, whole["threshold"] - 1)
     span = whole["period"].str.extract(r"^(\d{4})(?:.*\.\.(\d{4}))?$|^(\d{4})")
     first = span[0].fillna(span[2]).astype(float)
     last = span[1].astype(float).fillna(first)
@@ -205,6 +244,12 @@ def _left_out(
         [[each.total_by_year for each in size], [each.three_by_year for each in size]],
         [each.every_by_year for each in size],
     )
+    shows = pd.Series([choice.get(row, "three") for row in whole[_ROW].itertuples(index=False, name=None)], whole.index)
+    by_pair = pd.Series([not each.three_by_year for each in size], whole.index)
+    other = ~whole["key"].isin([rules.TOTAL, *rules.MADE[1:], *rules.DUST, *rules.NOISE])
+    hide = other | (whole["key"].isin(rules.DUST) & (shows != rules.BUT_DUST)) | (whole["key"].isin(rules.NOISE) & (shows != rules.BUT_NOISE))
+    yield JOINED, block & by_pair & (whole["group"] == "") & (shows != "three") & hide
+    yield JOINED, block & ~by_pair & whole["key"].isin(rules.MADE[1:])
     yield POOLED, cases & ~block & _inside(whole, first, last, own, pd.Series(by_year.astype(bool), whole.index), policy)
     here = pd.MultiIndex.from_frame(whole[["measure", *_ROW]])
     yield SMALL, here.isin(here[whole["before"]]) & whole["people"] & whole["numerator"].between(1, whole["threshold"] - 1)

@@ -93,7 +93,7 @@ def state(links: Links, linked: pd.DataFrame) -> State:
     up = np.where(dominated & ~known, np.maximum(up, threshold - 1), up)
     down = np.where((small | kept) & ~known, np.maximum(value - 1, 0), 0)
     leavable = held["published"] & ~known & ~arrived & (role == "n") & small & ~_of(linked["before"], links.row, False)
-    return State(links, known, shown, low, high, leavable, up.astype(int), down.astype(int))
+    return State(links, known, shown, low, high, held["published"], leavable, up.astype(int), down.astype(int))
 
 
 def _of(column: pd.Series, row: np.ndarray, default: object) -> np.ndarray:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _WHOLE = 1500  # counts: a component up to this size is solved as a whole, a larger one around the place of the count
 _RELATIVES = (6, 20, 60)  # places taken along in turn
 _GROUP = 8  # places whose counts are moved together
-_MARGIN = 5.0  # a sum costs so many times its cases for each dimension that it sums over
+_MARGIN = 2.0  # a sum costs so many times its cases for each dimension that it sums over
 
 
 @dataclass
@@ -37,6 +37,7 @@ class State:
     shown: np.ndarray  # shown, and it may be hidden
     low: np.ndarray  # least value that a reader has to reckon with when it is hidden
     high: np.ndarray
+    published: np.ndarray
     leavable: np.ndarray  # it can be left out altogether: then it may be 0 too
     up: np.ndarray  # by how much it has to be able to rise, and to fall
     down: np.ndarray
@@ -70,24 +71,34 @@ def secure(state: State) -> Secured:
     touching = abs(here).T @ abs(here)
     _n, label = csgraph.connected_components(touching, directed=False)
     done = Secured()
+    margins = _margins(state)
     needs = (state.up[moving] > 0) | (state.down[moving] > 0)
     for part in np.unique(label[needs]):
-        _Search(state, whole, moving[label == part], done).run()
+        _Search(state, whole, moving[label == part], margins, done).run()
     return done
+
+
+def _margins(state: State) -> np.ndarray:
+    """For each count, how many dimensions it sums over among the published figures."""
+    cells, found = state.links.cells, set()
+    for parent, children in state.links.equations:
+        for child in children:
+            if state.published[child]:
+                found |= {(parent, place) for place, pair in enumerate(zip(cells[parent], cells[child], strict=True)) if len(set(pair)) > 1}
+    return np.bincount([parent for parent, _place in found], minlength=len(cells))
 
 
 class _Search:
     """The moves of one component."""
 
-    def __init__(self, state: State, whole: sparse.csc_array, cells: np.ndarray, done: Secured) -> None:
+    def __init__(self, state: State, whole: sparse.csc_array, cells: np.ndarray, margins: np.ndarray, done: Secured) -> None:
         self.state, self.cells, self.done = state, cells, done
         links = state.links
         rows = np.unique(whole[:, cells].indices)
         self.programme = Programme(whole[rows][:, cells].tocsc(), links.value[cells], state.low[cells], state.high[cells])
         self.up, self.down, self.shown = state.up[cells].copy(), state.down[cells].copy(), state.shown[cells].copy()
         self.row, self.leavable = links.row[cells], state.leavable[cells]
-        sums = np.bincount([parent for parent, _children in links.equations], minlength=len(links.cells))[cells]
-        self.cost = (1 + links.value[cells]) * _MARGIN ** np.minimum(sums, 4)
+        self.cost = (1 + links.value[cells]) * _MARGIN ** margins[cells]
         self.of_row = defaultdict(list)
         for number, row in enumerate(self.row):
             if row >= 0:
