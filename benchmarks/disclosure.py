@@ -47,21 +47,30 @@ def rows(code, table, keys, span=True):
 
 def frame(lines):
     made = pd.DataFrame(lines, columns=["place", "period", "key", "numerator"]).astype({"numerator": float})
-    same = {"measure": counts.NEW_CASES, "year_basis": "report", "group": "", "denominator": np.nan, "hidden": False, "counts": "case"}
+    same = {
+        "measure": counts.NEW_CASES,
+        "year_basis": "report",
+        "group": "",
+        "denominator": np.nan,
+        "hidden": False,
+        "counts": "case",
+    }
     same |= {"basis": "census", "provisional": False, "provenance": "page", "source": "", "note": "", "high": np.nan}
     return made.assign(**same)[[*counts.COLUMNS, "high"]]
 
 
 def greedy(table):
-    """Cell by cell: small counts, then for each unsafe one the rectangle that hides the fewest further cases; nothing is pooled."""
+    """Cell by cell: small counts, then for each unsafe one the rectangle that hides the fewest further cases; no pools."""
     whole = np.pad(table, ((0, 1), (0, 1))).astype(float)
     whole[-1, :-1], whole[:-1, -1], whole[-1, -1] = table.sum(axis=0), table.sum(axis=1), table.sum()
     n, m = whole.shape
-    lines = [[(row, column) for column in range(m)] for row in range(n)] + [[(row, column) for row in range(n)] for column in range(m)]
+    lines = [[(row, column) for column in range(m)] for row in range(n)] + [
+        [(row, column) for row in range(n)] for column in range(m)
+    ]
     matrix = sparse.lil_array((len(lines), n * m))
     for line, cells in enumerate(lines):
         for row, column in cells:
-            matrix[line, row * m + column] = -1 if row == n - 1 and line >= n or column == m - 1 and line < n else 1
+            matrix[line, row * m + column] = -1 if (row == n - 1 and line >= n) or (column == m - 1 and line < n) else 1
     programme = Programme(matrix.tocsc(), whole.ravel(), np.minimum(whole.ravel(), 1), np.full(n * m, np.inf))
     hidden = (whole > 0) & (whole < 5)
     small = list(zip(*np.nonzero(hidden), strict=True))
@@ -75,7 +84,7 @@ def greedy(table):
         new = [[corner for corner in three if not hidden[corner]] for three in corners]
         new = [three for three in new if three]
         if not new:
-            new = [[each for each in zip(*np.nonzero((whole > 0) & ~hidden), strict=True)][:1]]
+            new = [list(zip(*np.nonzero((whole > 0) & ~hidden), strict=True))[:1]]
         if not new[0]:
             break
         for corner in min(new, key=lambda three: sum(whole[corner] for corner in three)):
@@ -91,14 +100,20 @@ def safe(programme, hidden, cell, whole):
 
 
 def utility(places=200):
-    print(f"| mean cases a year | cell by cell: in shown cells | or in shown margins | {'protect'}: in shown cells | or in shown margins |")
+    print(
+        f"| mean cases a year | cell by cell: in shown cells | or in shown margins | {'protect'}: in shown cells | or in shown margins |"
+    )
     print("|---|---|---|---|---|")
     for mean in (4, 20, 100):
         draw = np.random.default_rng([SEED, mean])
-        tables = {str(900001 + place): draw.poisson(mean * np.array(list(THREE.values())), (len(YEARS), 3)) for place in range(places)}
+        tables = {
+            str(900001 + place): draw.poisson(mean * np.array(list(THREE.values())), (len(YEARS), 3)) for place in range(places)
+        }
         base = [greedy(table) for table in tables.values()]
         shown = [np.where(hidden[:-1, :-1], 0, table) for hidden, table in zip(base, tables.values(), strict=True)]
-        lost = [np.where(hidden[:-1, :-1] & hidden[-1:, :-1], table, 0) for hidden, table in zip(base, tables.values(), strict=True)]
+        lost = [
+            np.where(hidden[:-1, :-1] & hidden[-1:, :-1], table, 0) for hidden, table in zip(base, tables.values(), strict=True)
+        ]
         with tempfile.TemporaryDirectory() as folder:
             chosen = dataset(folder, [(code, "", "", "county", "") for code in tables])
             lines = [line for code, table in tables.items() for line in rows(code, table, THREE)]
@@ -113,7 +128,11 @@ def ours(made, tables):
     """Cases in shown cells (a year or block of one category, or of two merged ones), and with the sums over all years."""
     there = made[made["numerator"].notna()]
     known = set(zip(there["place"], there["period"], there["key"], strict=True))
-    names = {"pneumoconiosis": ("all_but_noise",), "noise_deafness": ("all_but_dust",), "other": ("all_but_dust", "all_but_noise")}
+    names = {
+        "pneumoconiosis": ("all_but_noise",),
+        "noise_deafness": ("all_but_dust",),
+        "other": ("all_but_dust", "all_but_noise"),
+    }
     seen = margins = 0
     for code, table in tables.items():
         for (at, year), (column, key) in product(enumerate(YEARS), enumerate(THREE)):
@@ -144,7 +163,10 @@ def timing():
             start = time.process_time()
             made = disclosure.protect(frame(lines), chosen, "public", NOTHING)
         took = time.process_time() - start
-        print(f"| {districts} districts, city and province, 10 years, 10 categories: {len(made.counts)} figures | {took:.0f} |", flush=True)
+        print(
+            f"| {districts} districts, city and province, 10 years, 10 categories: {len(made.counts)} figures | {took:.0f} |",
+            flush=True,
+        )
 
 
 def eleven(table):

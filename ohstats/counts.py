@@ -40,8 +40,8 @@ def make(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.Dat
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`; numerator and denominator as float with NaN for hidden and missing. Besides `high`, the largest value that
-        a numerator which arrived hidden can have (NaN: not known).
+        Columns `COLUMNS`; numerator and denominator as float with NaN for hidden and missing. Besides `high`, the largest value
+        that a numerator which arrived hidden can have (NaN: not known).
     """
     parts = []
     if "case_counts" in cleaned.tables:

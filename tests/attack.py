@@ -37,7 +37,9 @@ class World:
         table = self.atoms
         first, _dots, last = period.partition("..")
         years = {str(year) for year in range(int(first), int(last or first) + 1)}
-        diseases = ~_under(table["key"], MAIN, self.categories) if key == "all_other" else _under(table["key"], (key,), self.categories)
+        diseases = (
+            ~_under(table["key"], MAIN, self.categories) if key == "all_other" else _under(table["key"], (key,), self.categories)
+        )
         inside = _under(table["place"], (place,), self.places) & table["period"].isin(years) & diseases
         inside &= (table["measure"] == measure) & (table["part"] == part) & (table["year_basis"] == basis)
         return (inside & ((table["group"] == group) | (group == ""))).to_numpy()
@@ -106,7 +108,9 @@ class Attack:
         low = np.array([*(low for _row, low, _high in known), value])
         high = np.array([*(high for _row, _low, high in known), value])
         n = len(self.true)
-        found = milp(np.zeros(n), constraints=LinearConstraint(matrix, low, high), bounds=Bounds(0, np.inf), integrality=np.full(n, whole))
+        found = milp(
+            np.zeros(n), constraints=LinearConstraint(matrix, low, high), bounds=Bounds(0, np.inf), integrality=np.full(n, whole)
+        )
         return found.x is not None
 
     def targets(self, exact: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, int]]:

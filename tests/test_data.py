@@ -61,7 +61,7 @@ def test_stale_counts_are_refused_and_protecting_again_mends_it(tmp_path: Path, 
 def test_counts_protected_by_other_rules_are_stale(tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = real(tmp_path, {2015: 3})
     prepared(folder, workspace)
-    monkeypatch.setattr(data.disclosure, "RULES_VERSION", "2")
+    monkeypatch.setattr(data.disclosure, "RULES_VERSION", "3")
     assert refusal(folder) == NOT_PROTECTED
 
 

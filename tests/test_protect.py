@@ -34,7 +34,9 @@ def world(atoms: list[tuple], districts: list[str] = DISTRICTS) -> World:
 
 def frame(figures: pd.DataFrame, kind: str = "case") -> pd.DataFrame:
     """Exact Counts as `counts.make` gives them."""
-    made = figures.assign(hidden=False, counts=kind, basis="census", provisional=False, provenance="page", source="", note="", high=np.nan)
+    made = figures.assign(
+        hidden=False, counts=kind, basis="census", provisional=False, provenance="page", source="", note="", high=np.nan
+    )
     return made[[*counts.COLUMNS, "high"]].sort_values(counts.KEYS, ignore_index=True)
 
 

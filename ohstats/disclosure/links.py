@@ -59,18 +59,21 @@ def build(whole: pd.DataFrame, places: pd.DataFrame, policy: Policy) -> Links:
     value, threshold = np.array(values, dtype=float), whole["threshold"].to_numpy()[rows].astype(int)
     parents = dict(zip(places["code"], places["parent"], strict=True))
     found = [*_categories(index, policy), *_places(index, parents), *_periods(index), *_groups(index)]
-    found = list({(parent, tuple(sorted(children))): lacking for parent, children, lacking in found if children}.items())
-    value = _fitted(value, whole["high"].to_numpy()[rows], [sum_ for sum_, _lacking in found])
-    found += [((parent, tuple(children)), lacking) for parent, children, lacking in (*_bases(index, value), *_same(index, value))]
-    equations, unbalanced, rests = [], 0, []
-    for (parent, children), lacking in found:
+    sums = {(parent, tuple(sorted(children))): lacking for parent, children, lacking in found if children}
+    value = _fitted(value, whole["high"].to_numpy()[rows], list(sums))
+    for parent, beside, lacking in (*_bases(index, value), *_same(index, value)):
+        sums.setdefault((parent, tuple(beside)), lacking)
+    equations: list[tuple[int, list[int]]] = []
+    rests: list[tuple[Cell, float, int]] = []
+    unbalanced = 0
+    for (parent, children), lacking in sums.items():
         rest = value[parent] - value[list(children)].sum()
         if rest < 0:
             unbalanced += 1
             continue
         if rest > 0:
             children = (*children, len(cells) + len(rests))
-            rests.append((cells[parent], rest, lacking or threshold[parent]))
+            rests.append((cells[parent], float(rest), lacking or int(threshold[parent])))
         equations.append((parent, list(children)))
     return Links(
         [*cells, *(cell for cell, _value, _threshold in rests)],
@@ -101,7 +104,7 @@ def _fitted(value: np.ndarray, high: np.ndarray, sums: list[tuple[int, tuple[int
     unknown = np.flatnonzero(np.isnan(value))
     if not len(unknown):
         return value
-    at = {number: column for column, number in enumerate(unknown)}
+    at = {int(number): column for column, number in enumerate(unknown)}
     used = [(parent, children) for parent, children in sums if any(each in at for each in (parent, *children))]
     left, right = sparse.lil_array((len(used), len(unknown))), np.zeros(len(used))
     for line, (parent, children) in enumerate(used):

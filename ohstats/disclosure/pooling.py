@@ -203,7 +203,7 @@ def _blocks(yearly: pd.DataFrame, length: int, policy: Policy) -> pd.DataFrame:
         n=("year", "nunique"),
         threshold=("threshold", "max"),
         provisional=("provisional", "any"),
-        source=("source", lambda column: "; ".join(sorted({text for text in column if text}))),
+        source=("source", lambda column: column.iloc[0] if column.nunique() == 1 else ""),
     ).reset_index()
     made = made[made["n"] == length]
     text = made["first"].astype(str) + ".." + (made["first"] + length - 1).astype(str)
@@ -247,7 +247,11 @@ def _left_out(
     shows = pd.Series([choice.get(row, "three") for row in whole[_ROW].itertuples(index=False, name=None)], whole.index)
     by_pair = pd.Series([not each.three_by_year for each in size], whole.index)
     other = ~whole["key"].isin([rules.TOTAL, *rules.MADE[1:], *rules.DUST, *rules.NOISE])
-    hide = other | (whole["key"].isin(rules.DUST) & (shows != rules.BUT_DUST)) | (whole["key"].isin(rules.NOISE) & (shows != rules.BUT_NOISE))
+    hide = (
+        other
+        | (whole["key"].isin(rules.DUST) & (shows != rules.BUT_DUST))
+        | (whole["key"].isin(rules.NOISE) & (shows != rules.BUT_NOISE))
+    )
     yield JOINED, block & by_pair & (whole["group"] == "") & (shows != "three") & hide
     yield JOINED, block & ~by_pair & whole["key"].isin(rules.MADE[1:])
     yield POOLED, cases & ~block & _inside(whole, first, last, own, pd.Series(by_year.astype(bool), whole.index), policy)
@@ -276,7 +280,7 @@ def _inside(
     by_year: pd.Series[bool],
     policy: Policy,
 ) -> pd.Series[bool]:
-    """Figures inside a block that is published instead: a whole one with a total that can be shown, or one of an earlier release."""
+    """Figures inside a block that is published instead: one with a total that can be shown, or one of an earlier release."""
     totals = whole[(whole["measure"] == counting.NEW_CASES) & _plain_total(whole) & (whole["numerator"] >= whole["threshold"])]
     showable = set(totals[_ROW].itertuples(index=False, name=None))
     series = list(zip(whole["place"], whole["year_basis"], whole["key"], whole["group"], strict=True))

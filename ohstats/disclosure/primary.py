@@ -43,7 +43,7 @@ def of_everyone(figures: pd.DataFrame) -> pd.Series[bool]:
 
 
 def statistics(frame: pd.DataFrame) -> pd.Series[bool]:
-    """Statistics of records that may not be shown (rules 7 and 8): fewer than 10 people, fewer than 3 employers, one with over 90 %.
+    """Statistics of records that may not be shown (rules 7 and 8): fewer than 10 people or 3 employers, or one with over 90 %.
 
     Parameters
     ----------

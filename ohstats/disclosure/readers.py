@@ -1,4 +1,4 @@
-"""What a reader has in hand: this release, earlier ones, other data sets and figures of others; and what has to stay open to them."""
+"""What a reader has in hand: this release, earlier ones, other data sets, figures of others; and what has to stay open."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def _shown(register: pd.DataFrame) -> pd.DataFrame:
 def state(links: Links, linked: pd.DataFrame) -> State:
     """What a reader knows of each count, and how far each sensitive one has to be able to move.
 
-    A starred figure is at least 1, since zeros are shown; one that is not published at all can be 0. What was published before cannot be left out any more.
+    A starred figure is at least 1, since zeros are shown; one that is not published at all can be 0. What was published before
+    cannot be left out any more.
     """
     rest = links.row < 0
     role = np.array([cell.role for cell in links.cells])
@@ -98,5 +99,7 @@ def state(links: Links, linked: pd.DataFrame) -> State:
 
 def _of(column: pd.Series, row: np.ndarray, default: object) -> np.ndarray:
     """Values of a column for each count; `default` for rests."""
-    values = np.append(column.to_numpy(), default)
-    return values[row].astype(column.dtype)
+    values: np.ndarray = column.to_numpy()[row]
+    values = values.copy()
+    values[row < 0] = default
+    return values

@@ -37,8 +37,8 @@ def history(counts: pd.DataFrame, dataset: Dataset, register: pd.DataFrame) -> p
     Returns
     -------
     DataFrame
-        One row for each of `counts`: `starred` (ever shown as *), `same` (ever shown with the value that it has now), `other` (shown
-        with another value only), `before` (published at all).
+        One row for each of `counts`: `starred` (ever shown as *), `same` (ever shown with the value that it has now), `other`
+        (shown with another value only), `before` (published at all).
     """
     keys = pd.MultiIndex.from_frame(counts[counting.KEYS])
     mine = register[register["dataset"] == dataset.id]

@@ -84,7 +84,11 @@ def _margins(state: State) -> np.ndarray:
     for parent, children in state.links.equations:
         for child in children:
             if state.published[child]:
-                found |= {(parent, place) for place, pair in enumerate(zip(cells[parent], cells[child], strict=True)) if len(set(pair)) > 1}
+                found |= {
+                    (parent, place)
+                    for place, pair in enumerate(zip(cells[parent], cells[child], strict=True))
+                    if len(set(pair)) > 1
+                }
     return np.bincount([parent for parent, _place in found], minlength=len(cells))
 
 
@@ -111,14 +115,15 @@ class _Search:
         for group in self.near.groups() if self.near else [np.arange(len(self.cells))]:
             self._bundles(group)
         sums = -self.cost
-        for cell in sorted(np.flatnonzero((self.up > 0) | (self.down > 0)), key=lambda each: (sums[each], each)):
+        needy = np.flatnonzero((self.up > 0) | (self.down > 0)).tolist()
+        for cell in sorted(needy, key=lambda each: (sums[each], each)):
             for sign, need in ((1, self.up[cell]), (-1, self.down[cell])):
                 if need > 0 and (cell, sign) not in self.moves:
-                    move = self._find(int(cell), sign * int(need))
+                    move = self._find(cell, sign * int(need))
                     if move is None:
                         self.done.exposed.append(int(self.cells[cell]))
                     else:
-                        self.moves[int(cell), sign] = move
+                        self.moves[cell, sign] = move
                         self._keep(move)
         self._spare()
 
@@ -131,7 +136,9 @@ class _Search:
                 before = len(self.moves)
                 wish = np.zeros(len(self.cells))
                 for sign, need in ((-1, self.down), (1, self.up)):
-                    lacking = [cell for cell in free[(need[free] > 0) & (need[free] <= size)] if (int(cell), sign) not in self.moves]
+                    lacking = [
+                        cell for cell in free[(need[free] > 0) & (need[free] <= size)] if (int(cell), sign) not in self.moves
+                    ]
                     wish[lacking] = sign
                 if wish.any():
                     self.done.programmes += 1

@@ -60,7 +60,8 @@ def protect(counts: pd.DataFrame, dataset: Dataset, edition: str, register: pd.D
     check_edition(edition)
     rules = policy.of(dataset)
     own = counts[counts["counts"] != counting.KNOWN].reset_index(drop=True)
-    made, told = own[counting.COLUMNS].copy(), {}
+    made = own[counting.COLUMNS].copy()
+    told: dict[str, object] = {}
     if edition == "public" and not dataset.exempt:
         made, told = _public(own, counts[counts["counts"] == counting.KNOWN], dataset, rules, register)
     facts: dict[str, object] = {
@@ -99,7 +100,10 @@ def _public(
     whole.loc[gone, "note"] = pooling.SMALL
     made = whole[counting.COLUMNS].copy()
     made["hidden"] = whole["star"]
-    made.loc[whole["star"] | ~whole["published"], ["numerator", "denominator"]] = np.nan
+    away = whole["star"] | ~whole["published"]
+    made.loc[away, ["numerator", "denominator"]] = np.nan
+    made.loc[away, "source"] = ""  # free text may say what is not shown
+    made.loc[whole["star"], "note"] = ""
     told: dict[str, object] = {
         "left_out": int((~whole["published"] & ~whole["made"]).sum()),
         "exposed": len(set(done.exposed)),
