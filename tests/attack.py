@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 KEYS = ["measure", "place", "period", "year_basis", "key", "group"]
 ATOM = ["measure", "part", "place", "period", "year_basis", "key", "group"]  # part: n, or c = what the denominator has besides
-MAIN = ("pneumoconiosis", "noise_deafness")
+DUST, NOISE = "pneumoconiosis", "noise_deafness"
+BUT = {"all_other": (DUST, NOISE), "all_but_dust": (DUST,), "all_but_noise": (NOISE,)}  # the total less these
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,7 @@ class World:
         table = self.atoms
         first, _dots, last = period.partition("..")
         years = {str(year) for year in range(int(first), int(last or first) + 1)}
-        diseases = (
-            ~_under(table["key"], MAIN, self.categories) if key == "all_other" else _under(table["key"], (key,), self.categories)
-        )
+        diseases = _under(table["key"], BUT.get(key, (key,)), self.categories) ^ (key in BUT)
         inside = _under(table["place"], (place,), self.places) & table["period"].isin(years) & diseases
         inside &= (table["measure"] == measure) & (table["part"] == part) & (table["year_basis"] == basis)
         return (inside & ((table["group"] == group) | (group == ""))).to_numpy()
@@ -51,7 +50,7 @@ class World:
             chains = {name: [name, *_above(name, up)] for name in table[column].unique()}
             table = table.assign(**{column: table[column].map(chains)}).explode(column)
         table = pd.concat([table, table[table["group"] != ""].assign(group="")])
-        wide = table.groupby([*KEYS, "part"])["n"].sum().unstack("part").reset_index()
+        wide = table.pivot_table(index=KEYS, columns="part", values="n", aggfunc="sum").reset_index()
         wide["numerator"] = wide["n"]
         wide["denominator"] = wide["n"] + wide["c"] if "c" in wide else np.nan
         return wide[[*KEYS, "numerator", "denominator"]]
@@ -59,7 +58,7 @@ class World:
     def threshold(self, key: str, members: np.ndarray) -> int:
         """First number that may be printed."""
         held = self.atoms[members]
-        strict = held.loc[held["n"] > 0, "key"].isin(self.higher).any() if key == "all_other" else key in self.higher
+        strict = held.loc[held["n"] > 0, "key"].isin(self.higher).any() if key in BUT else key in self.higher
         return 10 if strict else 5
 
 
@@ -114,8 +113,10 @@ class Attack:
         return found.x is not None
 
     def targets(self, exact: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, int]]:
-        """Small true figures that were not printed, their complements, and small differences between year bases."""
+        """Small figures that were not printed, by year and block, their complements, and small differences of year bases."""
         figures = {tuple(row) for row in exact[KEYS].itertuples(index=False, name=None)} | self.starred
+        blocks = {(figure[3], figure[2]) for figure in self.printed | self.starred if ".." in figure[2]}
+        figures |= {(*each[:2], block, *each[3:]) for each in figures for basis, block in blocks if each[3] == basis}
         for figure in sorted(figures - self.printed):
             members = self.world.members(figure)
             for part, sums in (("", members), (" complement", self.world.members(figure, "c"))):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 from attack import ATOM, Attack, World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from ohstats.dataset import Dataset
 CITY, DISTRICTS = "990100", ["990101", "990102", "990103"]
 CATEGORIES = {row["key"]: row["parent"] for row in reference.table("categories").to_dict("records")}
 HIGHER = frozenset({"radiation", "infectious", "tumour", "rest_combined"})
+EMPTY = Path(tempfile.mkdtemp())
 NOTHING = pd.DataFrame(columns=["dataset", *counts.KEYS, "numerator", "denominator"], dtype="str")
 
 
@@ -40,31 +42,107 @@ def frame(figures: pd.DataFrame, kind: str = "case") -> pd.DataFrame:
     return made[[*counts.COLUMNS, "high"]].sort_values(counts.KEYS, ignore_index=True)
 
 
+KEYS = ["pneumoconiosis", "noise_deafness", "skin", "acute_poisoning", "chronic_poisoning", "radiation"]
+GROUPS = [[""], [""], ["sex=men", "sex=women"]]
+
+
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def worlds(draw: st.DrawFn, *, bases: bool = False, most: int = 6) -> World:
     """A city with a few districts, years and diseases; most numbers are small."""
     districts = DISTRICTS[: draw(st.integers(1, 3))]
     first = draw(st.sampled_from([2016, 2018, 2021]))
-    years = [str(first + step) for step in range(draw(st.integers(1, 6)))]
-    keys = draw(st.lists(st.sampled_from(["pneumoconiosis", "noise_deafness", "skin", "acute_poisoning", "chronic_poisoning", "radiation"]),
-                         min_size=1, max_size=4, unique=True))  # fmt: skip
-    groups = draw(st.sampled_from([[""], [""], ["men", "women"]]))
+    years = [str(first + step) for step in range(draw(st.integers(1 if most == 6 else 2, most)))]
+    keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=4, unique=True))
+    groups = draw(st.sampled_from(GROUPS))
     scale = draw(st.sampled_from([1, 4, 15]))
     places = [*districts, *draw(st.sampled_from([[], [CITY]]))]
-    seed = draw(st.integers(0, 2**32 - 1))
-    number = np.random.default_rng(seed).poisson
+    number = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).poisson
     size = {place: float(2.0 ** draw(st.integers(-1, 3))) for place in places}
-    atoms = [
-        ("new_cases", "n", place, year, "report", key, group, int(number(scale * size[place] / (1 + at))))
-        for place in places for year in years for at, key in enumerate(keys) for group in groups
-    ]  # fmt: skip
+    atoms = []
+    for place, (at, key), group in product(places, enumerate(keys), groups):
+        cases = [int(number(scale * size[place] / (1 + at))) for _year in years]
+        late = [min(int(number(0.5)), n) for n in cases[1:]] + [0]  # reported in the year after their diagnosis
+        diagnosed = [n + late[step] - (late[step - 1] if step else 0) for step, n in enumerate(cases)]
+        for basis, series in (("report", cases), ("diagnosis", diagnosed if bases else [])):
+            atoms += [("new_cases", "n", place, year, basis, key, group, n) for year, n in zip(years, series, strict=False)]
     return world(atoms, districts)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(world=worlds())
-def test_no_value_of_a_hidden_count_can_be_ruled_out(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
-    exact = frame(world.figures())
-    made = disclosure.protect(exact, dataset(tmp_path_factory.getbasetemp()), "public", NOTHING)
+def protect(exact: pd.DataFrame, register: pd.DataFrame = NOTHING, **rules: object) -> disclosure.Protected:
+    made = disclosure.protect(exact, dataset(EMPTY, **rules), "public", register)
     assert made.facts["exposed"] == 0
-    assert Attack(world, [made.counts]).leaks(exact) == []
+    return made
+
+
+often = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+
+
+@often
+@given(world=worlds())
+def test_no_value_of_a_hidden_count_can_be_ruled_out(world: World) -> None:
+    exact = frame(world.figures())
+    attack = Attack(world, [protect(exact).counts])
+    assert attack.leaks(exact) == []
+    assert attack.leaks(exact, whole=False) == []
+
+
+@often
+@given(world=worlds(most=7), declared=st.booleans())
+def test_nor_from_two_yearly_releases_together(world: World, declared: bool) -> None:
+    exact = frame(world.figures())
+    rules = {"yearly_total": {"authority": "a", "date": "2025", "source": "b"}} if declared else {}
+    first = protect(exact[exact["period"] < exact["period"].max()], **rules)
+    second = protect(exact, first.proposal, **rules)
+    then, now = (made.counts.set_index(counts.KEYS) for made in (first, second))
+    stars = then.index[then["hidden"]]
+    assert now.loc[stars, "hidden"].all()  # what was starred stays starred
+    shown = then.index[then["numerator"].notna()]
+    assert now.loc[shown, "numerator"].equals(then.loc[shown, "numerator"])  # and what was shown stays shown
+    attack = Attack(world, [first.counts, second.counts])
+    yearly = exact[(exact["key"] == "total") & (exact["group"] == "")] if declared else exact.head(0)
+    public = set(yearly[counts.KEYS].itertuples(index=False, name=None))
+    assert [leak for leak in attack.leaks(exact) if tuple(leak.partition(" = ")[0].split("/")) not in public] == []
+
+
+@often
+@given(world=worlds(bases=True, most=4))
+def test_nor_by_holding_report_years_against_diagnosis_years(world: World) -> None:
+    exact = frame(world.figures())
+    assert Attack(world, [protect(exact).counts]).leaks(exact) == []
+
+
+@often
+@given(world=worlds(most=4), data=st.data())
+def test_nor_with_the_bulletin_of_the_city_in_hand(world: World, data: st.DataObject) -> None:
+    exact = frame(world.figures())
+    large = exact[(exact["place"] == CITY) & (exact["numerator"] >= 10)]
+    known = large[[data.draw(st.booleans()) for _row in range(len(large))]].assign(counts=counts.KNOWN)
+    made = disclosure.protect(pd.concat([exact, known]), dataset(EMPTY), "public", NOTHING)
+    assert not (made.counts["counts"] == counts.KNOWN).any()
+    if made.facts["exposed"] == 0:  # nothing can hide what others told already
+        assert Attack(world, [made.counts, known]).leaks(exact) == []
+
+
+@often
+@given(data=st.data())
+def test_nor_of_a_finding_with_its_denominator(data: st.DataObject) -> None:
+    pairs = st.tuples(st.integers(0, 7), st.integers(0, 30))
+    atoms = []
+    for place, year in product(DISTRICTS, ("2021", "2022")):
+        for part, n in zip("nc", data.draw(pairs), strict=True):
+            atoms.append(("suspected", part, place, year, "", "", "", n))
+    world_ = world(atoms)
+    exact = frame(world_.figures(), "finding")
+    assert Attack(world_, [protect(exact).counts]).leaks(exact) == []
+
+
+def test_the_attack_finds_the_counts_of_a_step_that_hides_nothing_or_small_ones_only() -> None:
+    atoms = [("new_cases", "n", place, "2021", "report", key, "", n)
+             for place, row in zip(DISTRICTS, ([3, 20], [12, 30], [9, 14]), strict=True)
+             for key, n in zip(KEYS, row, strict=False)]  # fmt: skip
+    world_ = world(atoms)
+    exact = frame(world_.figures())
+    small = exact["numerator"].between(1, 4)
+    only = exact.assign(hidden=small, numerator=exact["numerator"].mask(small))
+    assert Attack(world_, [only]).leaks(exact) == ["new_cases/990101/2021/report/pneumoconiosis/ = 3: only [3]"]
+    assert Attack(world_, [protect(exact).counts]).leaks(exact) == []
