@@ -112,29 +112,32 @@ class Attack:
         )
         return found.x is not None
 
-    def targets(self, exact: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, int]]:
+    def targets(self, exact: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, int, bool]]:
         """Small figures that were not printed, by year and block, their complements, and small differences of year bases."""
         figures = {tuple(row) for row in exact[KEYS].itertuples(index=False, name=None)} | self.starred
         blocks = {(figure[3], figure[2]) for figure in self.printed | self.starred if ".." in figure[2]}
-        figures |= {(*each[:2], block, *each[3:]) for each in figures for basis, block in blocks if each[3] == basis}
+        sums_only = {(*each[:2], block, *each[3:]) for each in figures for basis, block in blocks if each[3] == basis}
+        sums_only -= figures  # blocks that are shown nowhere: no value may be certain, but two stars add up to 2 at least
+        figures |= sums_only
         for figure in sorted(figures - self.printed):
             members = self.world.members(figure)
             for part, sums in (("", members), (" complement", self.world.members(figure, "c"))):
                 limit = self.world.threshold(figure[4], members)
                 if 1 <= sums @ self.true < limit:
-                    yield "/".join(figure) + part, sums.astype(float), limit
+                    yield "/".join(figure) + part, sums.astype(float), limit, figure not in sums_only
         for figure in sorted(each for each in figures if each[3] == "diagnosis"):
             both = self.world.members((*figure[:3], "report", *figure[4:])).astype(float) - self.world.members(figure)
             limit = self.world.threshold(figure[4], both != 0)
             if 1 <= abs(both @ self.true) < limit:
-                yield "/".join(figure) + " late cards", both * np.sign(both @ self.true), limit
+                yield "/".join(figure) + " late cards", both * np.sign(both @ self.true), limit, True
 
-    def leaks(self, exact: pd.DataFrame, *, whole: bool = True) -> list[str]:
-        """Small figures of which a value can be ruled out, each with the values that remain."""
+    def leaks(self, exact: pd.DataFrame, *, whole: bool = True, told: Attack | None = None) -> list[str]:
+        """Small figures of which a value can be ruled out that what was `told` before leaves open, with the values that remain."""
         found = []
-        for name, sums, limit in self.targets(exact):
-            tried = range(1, limit) if whole else (1, limit - 1)
+        for name, sums, limit, shown in self.targets(exact):
+            tried = list(range(1, limit) if whole else (1, limit - 1))
+            tried = [value for value in tried if told is None or told.possible(sums, value, whole=whole)]
             left = [value for value in tried if value == sums @ self.true or self.possible(sums, value, whole=whole)]
-            if len(left) < len(tried):
+            if len(left) < (len(tried) if shown else min(len(tried), 2)):
                 found.append(f"{name} = {sums @ self.true:.0f}: only {left}")
         return found

@@ -70,11 +70,11 @@ def worlds(draw: st.DrawFn, *, bases: bool = False, most: int = 6) -> World:
 
 def protect(exact: pd.DataFrame, register: pd.DataFrame = NOTHING, **rules: object) -> disclosure.Protected:
     made = disclosure.protect(exact, dataset(EMPTY, **rules), "public", register)
-    assert made.facts["exposed"] == 0
+    assert made.facts["exposed"] == 0 or rules
     return made
 
 
-often = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+often = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @often
@@ -98,10 +98,8 @@ def test_nor_from_two_yearly_releases_together(world: World, declared: bool) -> 
     assert now.loc[stars, "hidden"].all()  # what was starred stays starred
     shown = then.index[then["numerator"].notna()]
     assert now.loc[shown, "numerator"].equals(then.loc[shown, "numerator"])  # and what was shown stays shown
-    attack = Attack(world, [first.counts, second.counts])
-    yearly = exact[(exact["key"] == "total") & (exact["group"] == "")] if declared else exact.head(0)
-    public = set(yearly[counts.KEYS].itertuples(index=False, name=None))
-    assert [leak for leak in attack.leaks(exact) if tuple(leak.partition(" = ")[0].split("/")) not in public] == []
+    told = exact[(exact["key"] == "total") & (exact["group"] == "")] if declared else exact.head(0)
+    assert Attack(world, [first.counts, second.counts]).leaks(exact, told=Attack(world, [told])) == []
 
 
 @often
@@ -119,8 +117,7 @@ def test_nor_with_the_bulletin_of_the_city_in_hand(world: World, data: st.DataOb
     known = large[[data.draw(st.booleans()) for _row in range(len(large))]].assign(counts=counts.KNOWN)
     made = disclosure.protect(pd.concat([exact, known]), dataset(EMPTY), "public", NOTHING)
     assert not (made.counts["counts"] == counts.KNOWN).any()
-    if made.facts["exposed"] == 0:  # nothing can hide what others told already
-        assert Attack(world, [made.counts, known]).leaks(exact) == []
+    assert Attack(world, [made.counts, known]).leaks(exact, told=Attack(world, [known])) == []
 
 
 @often

@@ -13,6 +13,7 @@ import pandas as pd
 
 from .. import counts as counting
 from . import policy as rules
+from . import primary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,8 +102,12 @@ def design(
     whole = whole.assign(published=True, before=keys.isin(before), made=made)[~(made & keys.duplicated())]
     whole = whole.reset_index(drop=True)
     figure = whole["numerator"].notna() | whole["hidden"]
-    for note, away in _left_out(whole, dataset, policy, chosen, joins, choice):
-        now = away & figure & whole["published"] & ~whole["before"]
+    declared = primary.declared(whole, policy, dataset)
+    row = pd.MultiIndex.from_frame(whole[["measure", *_ROW]])
+    told = declared & whole["numerator"].between(1, whole["threshold"] - 1)  # zeros beside it would tell its category
+    reasons = [*_left_out(whole, dataset, policy, chosen, joins, choice), (JOINED, row.isin(row[told]))]
+    for note, away in reasons:
+        now = away & figure & whole["published"] & ~whole["before"] & ~declared
         whole.loc[now, "published"] = False
         whole.loc[now, "note"] = note
     return whole, chosen

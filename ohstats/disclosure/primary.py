@@ -10,6 +10,7 @@ from .. import counts as counting
 from . import policy as rules
 
 if TYPE_CHECKING:
+    from ..dataset import Dataset
     from .policy import Policy
 
 
@@ -20,9 +21,10 @@ def small(figures: pd.DataFrame) -> pd.Series[bool]:
     return (figures["numerator"].between(1, top) | rest.between(1, top)) & figures["people"]
 
 
-def declared(figures: pd.DataFrame, policy: Policy) -> pd.Series[bool]:
-    """Yearly totals of all diseases whose owner declared that they are public from 1 case on (rule 1)."""
-    total = (figures["measure"] == counting.NEW_CASES) & (figures["key"] == rules.TOTAL) & (figures["group"] == "")
+def declared(figures: pd.DataFrame, policy: Policy, dataset: Dataset) -> pd.Series[bool]:
+    """Yearly totals of all diseases of districts whose owner declared that they are public from 1 case on (rule 1)."""
+    low = dataset.places.loc[dataset.places["level"].isin(rules.BELOW_CITY), "code"]
+    total = figures["place"].isin(low) & (figures["measure"] == counting.NEW_CASES) & (figures["key"] == rules.TOTAL) & (figures["group"] == "")
     return total & figures["period"].str.fullmatch(r"\d{4}") & (policy.yearly_total is not None)
 
 

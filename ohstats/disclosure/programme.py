@@ -122,7 +122,8 @@ def _cheapest(
         low[at], up[at] = step, min(step, up[at])
         if up[at] < step:
             return None
-        down[at] = 0
+        for room in top[1:]:
+            room[at] = 0
     rows = _stay(sparse.hstack(sign).tocsc())
     if step < 0:
         mine = np.zeros((1, len(top) * n))

@@ -49,7 +49,7 @@ def everything(whole: pd.DataFrame, known: pd.DataFrame, dataset: Dataset, regis
     new = other[~pd.MultiIndex.from_frame(other[counting.KEYS]).isin(keys)]
     new = new.assign(outside=True, people=True, threshold=0, hidden=False, high=np.nan, counts="known")
     new = new.reindex(columns=made.columns)
-    flags = ["published", "star", "fixed", "result", "starred", "same", "before"]
+    flags = ["made", "published", "star", "fixed", "result", "starred", "same", "before"]
     new[flags] = False
     made = made.assign(row=np.arange(len(made)))
     both = pd.concat([made, new.assign(row=-1).astype(made.dtypes.to_dict())]) if len(new) else made
@@ -85,14 +85,16 @@ def state(links: Links, linked: pd.DataFrame) -> State:
     low = np.where((held["published"]) & ~arrived & (role == "n"), np.minimum(1, value), 0.0)
     people = set(linked.loc[linked["people"], "measure"])
     person = held["people"] | (rest & np.array([cell.measure in people for cell in links.cells]))
-    top = np.minimum(threshold - 1, high)
+    most = _of(linked["most"].fillna(np.inf), links.row, np.inf)
+    top = np.minimum(np.minimum(threshold - 1, high), most)
     small = person & (value >= 1) & (value < threshold)
     zero = held["star"] & (value == 0) & (held["result"] | arrived)
     dominated = held["star"] & (role == "n") & _of(primary.of_one_employer(linked), links.row, False)
-    kept = _of(linked["starred"], links.row, False) & (role == "n") & (value >= threshold) & (value <= 2 * threshold - 2)
     up = np.where((small | zero) & ~known, np.maximum(top - value, 0), 0)
     up = np.where(dominated & ~known, np.maximum(up, threshold - 1), up)
-    down = np.where((small | kept) & ~known, np.maximum(value - 1, 0), 0)
+    down = np.where(small & ~known, value - 1, 0)
+    pool = _of(linked["made"] & ~linked["published"], links.row, False)  # a sum that is shown nowhere: it may not be exact
+    up, down = np.where(pool, np.minimum(up, 1), up), np.where(pool, np.where(up > 0, 0, np.minimum(down, 1)), down)
     leavable = held["published"] & ~known & ~arrived & (role == "n") & small & ~_of(linked["before"], links.row, False)
     return State(links, known, shown, low, high, held["published"], leavable, up.astype(int), down.astype(int))
 

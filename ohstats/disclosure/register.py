@@ -54,6 +54,14 @@ def history(counts: pd.DataFrame, dataset: Dataset, register: pd.DataFrame) -> p
     return made
 
 
+def looked_up(totals: pd.DataFrame, figures: pd.DataFrame) -> pd.Series[float]:
+    """For each figure the total of its place, period and year basis among `totals`; infinite where there is none."""
+    names = ["measure", "place", "period", "year_basis"]
+    there = pd.MultiIndex.from_frame(figures[names])
+    found = totals.set_index(names)["numerator"].reindex(there).fillna(float("inf"))
+    return pd.Series(found.to_numpy(), index=figures.index)
+
+
 def read_register(workspace: Workspace) -> pd.DataFrame:
     """Everything published so far, oldest first; all as text."""
     path = _file(workspace)

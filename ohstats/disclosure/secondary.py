@@ -120,9 +120,11 @@ class _Search:
             for sign, need in ((1, self.up[cell]), (-1, self.down[cell])):
                 if need > 0 and (cell, sign) not in self.moves:
                     move = self._find(cell, sign * int(need))
-                    if move is None:
+                    if move is None:  # what is known already leaves less room: as much of it as there is
                         self.done.exposed.append(int(self.cells[cell]))
-                    else:
+                        less = (self._find(cell, sign * step) for step in range(int(need) - 1, 0, -1))
+                        move = next((each for each in less if each is not None), None)
+                    if move is not None:
                         self.moves[cell, sign] = move
                         self._keep(move)
         self._spare()

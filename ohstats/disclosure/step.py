@@ -85,12 +85,13 @@ def _public(
     mine = published[published["dataset"] == dataset.id]
     whole, chosen = pooling.design(figures, dataset, rules, pd.MultiIndex.from_frame(mine[counting.KEYS]))
     whole = whole.join(registers.history(whole, dataset, published).drop(columns="before"))
-    declared = primary.declared(whole, rules)
+    declared = primary.declared(whole, rules, dataset)
     results = primary.of_one_employer(whole) | primary.of_everyone(whole)
     first = (primary.small(whole) & ~declared) | results
     whole["star"] = whole["published"] & (whole["hidden"] | whole["starred"] | (first & ~whole["same"]))
     whole["fixed"] = ~whole["star"] & (declared | whole["same"] | (whole["published"] & (whole["numerator"] == 0)))
     whole["result"] = results
+    whole["most"] = registers.looked_up(whole[declared], whole)  # no category exceeds a total that is known
     linked, differing = readers.everything(whole, known, dataset, published)
     sums = links.build(linked, dataset.places, rules)
     done = secondary.secure(readers.state(sums, linked))
