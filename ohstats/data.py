@@ -55,11 +55,6 @@ class Data:
         """Name of the place in the report's language."""
         return reference.name_of(self.place, self.language)
 
-    @property
-    def publishable(self) -> bool:
-        """Whether the disclosure rules in force are enough for what the data set is."""
-        return self.dataset.exempt or self.dataset.synthetic
-
 
 def once(make: Callable[[Data], pd.DataFrame]) -> Callable[[Data], pd.DataFrame]:
     """Reckon a frame that several sections need once for a report; each gets a copy of its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from . import periods, rates, trend
 from .counts import NEW_CASES
 from .data import once
+from .disclosure import POOLED
 from .language import _
 
 if TYPE_CHECKING:
@@ -30,10 +31,83 @@ class Window(NamedTuple):
 
 
 def total(data: Data) -> pd.DataFrame:
-    """Counts of all new cases together, in the one year basis that the report uses (diagnosis year where there is one)."""
-    rows = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["key"] == "total") & (data.counts["group"] == "")]
-    basis = "diagnosis" if (rows["year_basis"] == "diagnosis").any() else "report"
-    return rows[rows["year_basis"] == basis]
+    """Counts of all new cases together, in the one year basis that the report uses."""
+    return cases(data, keys=("total",))
+
+
+def cases(data: Data, *, keys: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Counts of new cases in the one year basis that the report uses: diagnosis year where its totals by year are there."""
+    rows = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["group"] == "")]
+    there = rows[
+        (rows["key"] == "total") & (rows["numerator"].notna() | rows["hidden"]) & ~rows["period"].str.contains("..", regex=False)
+    ]
+    known = set(there["year_basis"]) or set(rows["year_basis"])
+    basis = "diagnosis" if "diagnosis" in known else "report"
+    return rows[(rows["year_basis"] == basis) & (rows["key"].isin(keys) | (not keys))]
+
+
+def is_summary(data: Data) -> bool:
+    """Whether the public report of the place is one page, for want of cases."""
+    places: Any = data.facts.get("places", {})
+    return bool(places.get(data.place["code"], {}).get("summary", False))
+
+
+def is_pooled(data: Data) -> bool:
+    """Whether years of the total are published in blocks only."""
+    return bool((total(data)["note"] == POOLED).any())
+
+
+def blocks(data: Data) -> pd.DataFrame:
+    """One Estimate row for each published block of years, oldest first: cases with exact Poisson limits.
+
+    Returns
+    -------
+    DataFrame
+        `period`, `first_year`, `last_year`, `hidden`, the Estimate columns.
+    """
+    rows = total(data)
+    rows = rows[rows["period"].str.fullmatch(r"\d{4}\.\.\d{4}") & (rows["numerator"].notna() | rows["hidden"])]
+    spans = [periods.parse(text) for text in rows["period"]]
+    made = rows[["period", "numerator", "hidden"]].assign(
+        first_year=[span.first_year for span in spans], last_year=[span.last_year for span in spans]
+    )
+    inside = (made["first_year"] >= data.first_year) & (made["last_year"] <= data.period.last_year)
+    made = made[inside].sort_values("first_year")
+    known = made[made["numerator"].notna()]
+    limits = rates.rate(known[["period", "numerator"]], events="numerator", by=["period"], method="exact").assign(unit="cases")
+    return made.drop(columns="numerator").merge(limits, on="period", how="left").reset_index(drop=True)
+
+
+def block_ratio(data: Data, found: pd.DataFrame) -> pd.DataFrame:
+    """Ratio of the cases a year of the last block to the one before, as one Estimate row; none across a break."""
+    if len(found) < 2 or found["hidden"].tail(2).any():
+        return pd.DataFrame()
+    earlier, later = found.iloc[-2], found.iloc[-1]
+    cuts = data.breaks.loc[data.breaks["kind"] == "break", "first_period_after"].astype(int)
+    if cuts.between(earlier["first_year"] + 1, later["last_year"]).any():
+        return pd.DataFrame()
+    pair = {"n": later["numerator"], "years": later["last_year"] - later["first_year"] + 1, "before": earlier["numerator"]}
+    pair["years_before"] = earlier["last_year"] - earlier["first_year"] + 1
+    made = rates.ratio_of_rates(
+        pd.DataFrame([pair]), events="n", population="years", reference_events="before", reference_population="years_before"
+    )
+    spans = {"first_year": later["first_year"], "last_year": later["last_year"]}
+    return made.assign(**spans, first_before=earlier["first_year"], last_before=earlier["last_year"])
+
+
+def by_category(data: Data) -> pd.DataFrame:
+    """Counts of new cases by category where the data hold any: years and blocks, oldest first; `numerator`, `hidden`."""
+    rows = cases(data)
+    rows = rows[rows["numerator"].notna() | rows["hidden"]]
+    spans = {text: periods.parse(text) for text in rows["period"].unique()}
+    whole = rows["period"].map({text: text == f"{span.first_year}" or ".." in text for text, span in spans.items()})
+    first = rows["period"].map({text: span.first_year for text, span in spans.items()})
+    last = rows["period"].map({text: span.last_year for text, span in spans.items()})
+    inside = whole.astype(bool) & (first >= data.first_year) & (last <= data.period.last_year)
+    rows = rows.assign(first=first, last=last)[inside]
+    with_keys = set(rows.loc[rows["key"] != "total", "period"])
+    rows = rows[rows["period"].isin(with_keys)].sort_values(["first", "last", "key"])
+    return rows[["period", "key", "numerator", "hidden"]].reset_index(drop=True)
 
 
 @once
@@ -44,12 +118,13 @@ def yearly(data: Data) -> pd.DataFrame:
     -------
     DataFrame
         `year`, `state` (shown, recalled, provisional, gap or hidden), the Estimate columns, `source`. A year without a
-        figure is a gap, never 0.
+        figure is a gap, never 0; a year that is published in a block only has no row.
     """
     rows = total(data)
+    pooled = rows.loc[rows["note"] == POOLED, "period"]
     last = data.period.last_year if data.period.end[1] == 12 else data.period.last_year - 1
     years = pd.DataFrame({"period": [str(year) for year in range(data.first_year, last + 1)]})
-    found = years.merge(rows, on="period", how="left")
+    found = years[~years["period"].isin(pooled)].merge(rows, on="period", how="left")
     known = found["numerator"].notna()
     found["hidden"] = found["hidden"].eq(True)
     state = np.select(

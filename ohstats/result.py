@@ -58,8 +58,15 @@ class Result:
             "estimates": records,
         } | ({"internal": True} if self.internal else {})
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show: the section does not apply to the place."""
+        return not (self.title or self.sentences or self.table or self.figure or self.bullets or self.facts)
+
     def html(self) -> str:
-        """The section without its figure, as HTML."""
+        """The section without its figure, as HTML; nothing for an empty one."""
+        if self.empty:
+            return ""
         heading = f"<h{self.level}>{display.escape(self.title)}</h{self.level}>" if self.title else ""
         said = display.paragraphs(self.sentences)
         parts = [
@@ -86,5 +93,7 @@ def show(result: Result) -> None:
     """Put a Result into the notebook: its HTML or SVG, and its JSON for the site."""
     from IPython.display import display as publish
 
+    if result.empty:
+        return
     bundle, metadata = result.bundle()
     publish(bundle, metadata=metadata, raw=True)

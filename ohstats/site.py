@@ -126,9 +126,7 @@ def _published(places: pd.Series[str], outcomes: list[Outcome], chosen: Dataset)
 def _marks(chosen: Dataset, edition: str) -> list[str]:
     """What must be known before reading anything of a data set, in the current language."""
     said = [_("Internal material: exact counts, not for publication.")] if edition == "internal" else []
-    if chosen.synthetic:
-        return [*said, _("Synthetic data: invented places, no figure is real")]
-    return said if chosen.exempt else [*said, _("Not for publication")]
+    return [*said, _("Synthetic data: invented places, no figure is real")] if chosen.synthetic else said
 
 
 def _assets(folder: Path) -> None:

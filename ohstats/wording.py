@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .disclosure import POOLED
 from .language import _, ngettext
 from .occurrence import NOT_SHOWN, PROVISIONAL, UNSETTLED
 
@@ -93,6 +94,8 @@ def new_cases(when: Period, now: dict[str, Any], before: dict[str, Any] | None, 
     text = period(when)
     if now["hidden"]:
         return [_("{period}: the number of new cases is not shown (small numbers).", period=text)]
+    if pd.isna(now["n"]) and now.get("note") == POOLED:
+        return [_("{period}: new cases are shown in blocks of years, not by single years.", period=text)]
     if pd.isna(now["n"]):
         return [_("{period}: no figure of new cases is at hand.", period=text)]
     said = ngettext(
@@ -122,6 +125,21 @@ def new_cases(when: Period, now: dict[str, Any], before: dict[str, Any] | None, 
         )
     )
     return sentences
+
+
+def block(row: dict[str, Any]) -> str:
+    """Cases of a block of years as one sentence."""
+    text = years(row["first_year"], row["last_year"])
+    if row["hidden"]:
+        return _("{period}: the number of new cases is not shown (small numbers).", period=text)
+    return ngettext(
+        "{period}: {n_text} new case (limits of counting variation, 95%: {limits}).",
+        "{period}: {n_text} new cases (limits of counting variation, 95%: {limits}).",
+        int(row["value"]),
+        period=text,
+        n_text=count(row["value"]),
+        limits=interval(row["lower"], row["upper"], 0 if row["value"] >= 100 else 1),
+    )
 
 
 def _signed(value: float, digits: int = 1) -> str:

@@ -132,7 +132,7 @@ class Attack:
                 yield "/".join(figure) + " late cards", both * np.sign(both @ self.true), limit, True
 
     def leaks(self, exact: pd.DataFrame, *, whole: bool = True, told: Attack | None = None) -> list[str]:
-        """Small figures of which a value can be ruled out that what was `told` before leaves open, with the values that remain."""
+        """Small figures of which a value can be ruled out that what was `told` leaves open, with what remains."""
         found = []
         for name, sums, limit, shown in self.targets(exact):
             tried = list(range(1, limit) if whole else (1, limit - 1))

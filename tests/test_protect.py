@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from attack import ATOM, Attack, World
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ohstats import counts, disclosure, reference
@@ -74,7 +74,7 @@ def protect(exact: pd.DataFrame, register: pd.DataFrame = NOTHING, **rules: obje
     return made
 
 
-often = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+often = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, phases=[Phase.generate])
 
 
 @often

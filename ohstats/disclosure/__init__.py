@@ -1,11 +1,14 @@
 """Counts of all places to protected Counts: what a public report may not show is hidden before anything is estimated."""
 
 from .policy import RULES_VERSION, Policy
+from .pooling import POOLED
+from .primary import statistics
 from .register import append_register, read_register
 from .step import EDITIONS, Protected, check_edition, protect, save
 
 __all__ = [
     "EDITIONS",
+    "POOLED",
     "RULES_VERSION",
     "Policy",
     "Protected",
@@ -14,4 +17,5 @@ __all__ = [
     "protect",
     "read_register",
     "save",
+    "statistics",
 ]

@@ -104,7 +104,8 @@ def design(
     figure = whole["numerator"].notna() | whole["hidden"]
     declared = primary.declared(whole, policy, dataset)
     row = pd.MultiIndex.from_frame(whole[["measure", *_ROW]])
-    told = declared & whole["numerator"].between(1, whole["threshold"] - 1)  # zeros beside it would tell its category
+    small = whole["numerator"].between(1, whole["threshold"] - 1) & bool(policy.yearly_total)
+    told = small & (whole["measure"] == counting.NEW_CASES) & _plain_total(whole)  # zeros beside it would tell its category
     reasons = [*_left_out(whole, dataset, policy, chosen, joins, choice), (JOINED, row.isin(row[told]))]
     for note, away in reasons:
         now = away & figure & whole["published"] & ~whole["before"] & ~declared
@@ -208,7 +209,7 @@ def _blocks(yearly: pd.DataFrame, length: int, policy: Policy) -> pd.DataFrame:
         n=("year", "nunique"),
         threshold=("threshold", "max"),
         provisional=("provisional", "any"),
-        source=("source", lambda column: column.iloc[0] if column.nunique() == 1 else ""),
+        source=("source", lambda column: column.iloc[0] if (column == column.iloc[0]).all() else ""),
     ).reset_index()
     made = made[made["n"] == length]
     text = made["first"].astype(str) + ".." + (made["first"] + length - 1).astype(str)

@@ -24,7 +24,12 @@ def small(figures: pd.DataFrame) -> pd.Series[bool]:
 def declared(figures: pd.DataFrame, policy: Policy, dataset: Dataset) -> pd.Series[bool]:
     """Yearly totals of all diseases of districts whose owner declared that they are public from 1 case on (rule 1)."""
     low = dataset.places.loc[dataset.places["level"].isin(rules.BELOW_CITY), "code"]
-    total = figures["place"].isin(low) & (figures["measure"] == counting.NEW_CASES) & (figures["key"] == rules.TOTAL) & (figures["group"] == "")
+    total = (
+        figures["place"].isin(low)
+        & (figures["measure"] == counting.NEW_CASES)
+        & (figures["key"] == rules.TOTAL)
+        & (figures["group"] == "")
+    )
     return total & figures["period"].str.fullmatch(r"\d{4}") & (policy.yearly_total is not None)
 
 

@@ -13,6 +13,7 @@ from .check import (
 )
 from .common import head_evaluation, head_trend, provenance
 from .evaluation import context, evaluation_headline, evaluation_methods, target_figure, target_table
+from .pooled import case_blocks, case_categories, summary
 from .quality import (
     check_completeness,
     check_consistency,
@@ -27,6 +28,8 @@ from .trend import case_figure, case_table, effort, sensitivity, trend_headline,
 
 __all__ = [
     "CHECK",
+    "case_blocks",
+    "case_categories",
     "case_figure",
     "case_table",
     "check_agreement",
@@ -54,6 +57,7 @@ __all__ = [
     "head_trend",
     "provenance",
     "sensitivity",
+    "summary",
     "target_figure",
     "target_table",
     "trend_headline",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from .. import language, wording
+from .. import language, occurrence, wording
 from ..language import _, ngettext
 from ..result import Result
 
@@ -37,14 +37,23 @@ def section(make: Callable[[Of], Result]) -> Callable[[Of], Result]:
     return made
 
 
+def detail(make: Callable[[Data], Result]) -> Callable[[Data], Result]:
+    """A section that the one-page report of a small place leaves out."""
+
+    @wraps(make)
+    def made(data: Data) -> Result:
+        empty = Result(id=make.__name__.replace("_", "-"), language=data.language)
+        return empty if occurrence.is_summary(data) else section(make)(data)
+
+    return made
+
+
 def _head(data: Data, report: str, title: str) -> Result:
     said = []
     if data.edition == "internal":
         said.append(_("Internal material: exact counts, not for publication."))
     if data.dataset.synthetic:
         said.append(_("Synthetic data: an invented place. No figure on this page is real."))
-    elif not data.dataset.exempt:
-        said.append(_("Not for publication: the disclosure rules in force do not yet protect these data fully."))
     return Result(
         id="head",
         language=data.language,
@@ -102,12 +111,16 @@ def _protection(data: Data) -> str:
     if data.edition == "internal":
         return _("exact counts (internal edition)")
     if data.dataset.exempt:
-        told = data.dataset.published or {}
-        return _("none: already published ({title}; {publisher}, {date})", **told)
+        return _("none: already published ({title}; {publisher}, {date})", **(data.dataset.published or {}))
     hidden = int(data.counts["hidden"].sum())
-    return ngettext(
+    said = ngettext(
         "rules version {version}; {n} figure of this place hidden",
         "rules version {version}; {n} figures of this place hidden",
         hidden,
         version=data.facts["rules"],
     )
+    total = data.facts.get("yearly_total")
+    if not isinstance(total, dict):
+        return said
+    told = _("yearly totals of all diseases are shown from 1 case on: declared public by {authority} ({source}, {date})", **total)
+    return f"{said}; {told}"

@@ -12,7 +12,7 @@ from .. import figures, occurrence, periods, reference, wording
 from ..display import Table
 from ..language import _
 from ..result import Result
-from .common import section
+from .common import detail, section
 
 if TYPE_CHECKING:
     from ..data import Data
@@ -23,11 +23,19 @@ def _figure_of(data: Data, text: str) -> dict[str, Any]:
     rows = occurrence.total(data)
     row = rows[rows["period"] == text]
     if row.empty:
-        return {"n": float("nan"), "hidden": False, "provisional": False, "lower": float("nan"), "upper": float("nan")}
+        return {
+            "n": float("nan"),
+            "note": "",
+            "hidden": False,
+            "provisional": False,
+            "lower": float("nan"),
+            "upper": float("nan"),
+        }
     found = row.iloc[0]
     limits = occurrence.exact_limits(found["numerator"])
     return {
         "n": found["numerator"],
+        "note": found["note"],
         "hidden": bool(found["hidden"]),
         "provisional": bool(found["provisional"]),
         "lower": limits[0],
@@ -52,7 +60,9 @@ def trend_headline(data: Data) -> Result:
     )
     series = occurrence.yearly(data)
     found = occurrence.trends(data, series)
-    if len(found):
+    if occurrence.is_summary(data):
+        said += [wording.block(row) for row in occurrence.blocks(data).tail(1).to_dict("records")]
+    elif len(found):
         latest = found.iloc[-1].to_dict()
         said += wording.headline_trend(latest, *_effort_of(data, latest))
     estimates = pd.concat([series[series["year"] == data.period.last_year], found.tail(1)], ignore_index=True)
@@ -84,7 +94,7 @@ def _break_rows(data: Data) -> pd.DataFrame:
     )
 
 
-@section
+@detail
 def case_figure(data: Data) -> Result:
     """Cases by year with the fitted line of each window, breaks, gaps and provisional years marked."""
     series = occurrence.yearly(data)
@@ -147,6 +157,8 @@ def _told(data: Data, series: pd.DataFrame, found: pd.DataFrame) -> tuple[str, s
 def case_table(data: Data) -> Result:
     """Cases by year with exact limits, what each figure is, and where it comes from."""
     series = occurrence.yearly(data)
+    if series.empty and len(occurrence.blocks(data)):
+        return Result(id="cases", language=data.language)
     states = {
         "shown": "",
         "recalled": _("recalled: not read again"),
@@ -178,6 +190,7 @@ def case_table(data: Data) -> Result:
         )
     ]
     title = _("Reported cases")
+    said = [] if occurrence.is_summary(data) else said
     if series.empty:
         return Result(id="cases", language=data.language, title=title, sentences=[_("The report holds no whole year.")])
     return Result(id="cases", language=data.language, title=title, sentences=said, table=table, estimates=series)
@@ -213,7 +226,7 @@ def _trend_table(caption: str, rows: pd.DataFrame, first: list[str] | None = Non
     return Table(caption, header, cells, note, numeric=(1, 2, 3))
 
 
-@section
+@detail
 def trends(data: Data) -> Result:
     """Annual percent change of each unbroken window with its verdict; breaks explained."""
     series = occurrence.yearly(data)
@@ -247,7 +260,7 @@ def trends(data: Data) -> Result:
     )
 
 
-@section
+@detail
 def sensitivity(data: Data) -> Result:
     """The latest window fitted otherwise: from noted events on, and without recalled figures."""
     series = occurrence.yearly(data)
@@ -265,7 +278,7 @@ def sensitivity(data: Data) -> Result:
     )
 
 
-@section
+@detail
 def effort(data: Data) -> Result:
     """Detection effort beside the cases: a fall of cases can be a fall of looking for them."""
     known = occurrence.effort(data)
