@@ -10,7 +10,7 @@ import pandas as pd
 from . import periods, rates, trend
 from .counts import NEW_CASES
 from .data import once
-from .disclosure import POOLED
+from .disclosure import BY_REPORT_YEAR, POOLED
 from .language import _
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def cases(data: Data, *, keys: tuple[str, ...] = ()) -> pd.DataFrame:
         (rows["key"] == "total") & (rows["numerator"].notna() | rows["hidden"]) & ~rows["period"].str.contains("..", regex=False)
     ]
     known = set(there["year_basis"]) or set(rows["year_basis"])
+    if (rows["note"] == BY_REPORT_YEAR).any():
+        known -= {"diagnosis"}
     basis = "diagnosis" if "diagnosis" in known else "report"
     return rows[(rows["year_basis"] == basis) & (rows["key"].isin(keys) | (not keys))]
 

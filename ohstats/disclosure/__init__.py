@@ -1,12 +1,13 @@
 """Counts of all places to protected Counts: what a public report may not show is hidden before anything is estimated."""
 
 from .policy import RULES_VERSION, Policy
-from .pooling import POOLED
+from .pooling import BY_REPORT_YEAR, POOLED
 from .primary import statistics
 from .register import append_register, read_register
 from .step import EDITIONS, Protected, check_edition, protect, save
 
 __all__ = [
+    "BY_REPORT_YEAR",
     "EDITIONS",
     "POOLED",
     "RULES_VERSION",

@@ -104,7 +104,7 @@ def design(
     figure = whole["numerator"].notna() | whole["hidden"]
     declared = primary.declared(whole, policy, dataset)
     row = pd.MultiIndex.from_frame(whole[["measure", *_ROW]])
-    small = whole["numerator"].between(1, whole["threshold"] - 1) & bool(policy.yearly_total)
+    small = whole["numerator"].between(1, policy.higher_threshold - 1) & bool(policy.yearly_total)
     told = small & (whole["measure"] == counting.NEW_CASES) & _plain_total(whole)  # zeros beside it would tell its category
     reasons = [*_left_out(whole, dataset, policy, chosen, joins, choice), (JOINED, row.isin(row[told]))]
     for note, away in reasons:

@@ -84,7 +84,7 @@ def state(links: Links, linked: pd.DataFrame) -> State:
     high = np.where(np.isnan(high) | ~arrived, np.inf, high)
     low = np.where((held["published"]) & ~arrived & (role == "n"), np.minimum(1, value), 0.0)
     people = set(linked.loc[linked["people"], "measure"])
-    person = held["people"] | (rest & np.array([cell.measure in people for cell in links.cells]))
+    person = held["people"] | (rest & np.array([cell.measure in people for cell in links.cells], dtype=bool))
     most = _of(linked["most"].fillna(np.inf), links.row, np.inf)
     top = np.minimum(np.minimum(threshold - 1, high), most)
     small = person & (value >= 1) & (value < threshold)

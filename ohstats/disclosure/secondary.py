@@ -68,7 +68,10 @@ def secure(state: State) -> Secured:
     whole = matrix(state.links)
     moving = np.flatnonzero(~state.known)
     here = whole[:, moving]
-    touching = abs(here).T @ abs(here)
+    rows = state.links.row[moving]
+    figures = np.flatnonzero(rows >= 0)  # a numerator and its complement are hidden together
+    same = sparse.coo_array((np.ones(len(figures)), (rows[figures], figures)), shape=(rows.max(initial=0) + 1, len(moving)))
+    touching = abs(here).T @ abs(here) + same.T @ same
     _n, label = csgraph.connected_components(touching, directed=False)
     done = Secured()
     margins = _margins(state)
