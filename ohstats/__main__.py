@@ -295,13 +295,19 @@ def site(edition: Edition = "public", work: Work = None) -> None:
 
 
 @app.command(help=_("Check a finished folder: nothing in it that may not be published."))
-def gate(folder: Annotated[Path, typer.Argument(help=_("A finished site."))]) -> None:
+def gate(
+    folder: Annotated[Path, typer.Argument(help=_("A finished site."))],
+    data_dir: DataDir = [],  # noqa: B006
+    edition: Edition = "public",
+) -> None:
     """Gate."""
     from . import gate as checking
 
     if not folder.is_dir():
         raise ParameterRefused("There is no folder {folder}.", folder=folder.name)
-    checking.check(folder)
+    disclosure.check_edition(edition)
+    wanted = checking.collect(*(dataset.load(each).folder for each in data_dir))
+    checking.check(folder, wanted=wanted, edition=edition)
     typer.echo(_("{folder}: nothing found that may not be published.", folder=folder.name))
 
 

@@ -47,6 +47,8 @@ class Data:
     targets: pd.DataFrame
     breaks: pd.DataFrame
     unsettled: bool  # whether rows in quarantine could change the verdict on new cases
+    design: dict[str, Any]  # what a place of its size publishes: `summary` (one page), `block` (years)
+    declared: dict[str, str] | None  # by whom yearly totals were declared public
     facts: dict[str, str]  # rules of protection, digest of all of the above, version of the package
     kept: dict[str, pd.DataFrame] = field(init=False, repr=False, compare=False, default_factory=dict)  # of `once`
 
@@ -128,6 +130,8 @@ def open_data(
         targets=told.targets,
         breaks=told.breaks,
         unsettled=told.unsettled,
+        design=told.design,
+        declared=told.declared,
         facts={"rules": told.rules, "digest": told.digest, "package": __version__},
     )
 
@@ -235,7 +239,7 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, An
             dataset=chosen.id,
             folder=_typed(chosen.folder),
         )
-    frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
+    frame = _counted(cleaned, chosen)
     inputs = _inputs(chosen, workspace, edition)
     protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(workspace))
     protected.facts["unsettled"] = settled.unsettled(cleaned, frame, chosen)
@@ -262,6 +266,16 @@ def read_clean(chosen: Dataset, workspace: Workspace) -> Cleaned | None:
         files.read_parquet(folder / "audit.parquet"),
         told["rows"],
     )
+
+
+def exact(chosen: Dataset, workspace: Workspace) -> pd.DataFrame | None:
+    """Exact Counts of all places, for the last look before publication; None where the clean tables are missing or older."""
+    cleaned = read_clean(chosen, workspace)
+    return None if cleaned is None else _counted(cleaned, chosen)
+
+
+def _counted(cleaned: Cleaned, chosen: Dataset) -> pd.DataFrame:
+    return counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
 
 
 def _announced(data_dir: str | Path, code: str, edition: str) -> slices.Slice | None:

@@ -50,8 +50,7 @@ def cases(data: Data, *, keys: tuple[str, ...] = ()) -> pd.DataFrame:
 
 def is_summary(data: Data) -> bool:
     """Whether the public report of the place is one page, for want of cases."""
-    places: Any = data.facts.get("places", {})
-    return bool(places.get(data.place["code"], {}).get("summary", False))
+    return bool(data.design.get("summary", False))
 
 
 def is_pooled(data: Data) -> bool:

@@ -17,7 +17,7 @@ from .paths import TEMPLATE
 from .result import MIME, SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 TAGS = {"zh": "zh-CN", "en": "en"}
@@ -36,6 +36,7 @@ def make(
     others: Iterable[tuple[str, str]],
     *,
     edition: str = "public",
+    rules: Mapping[str, object] | None = None,
 ) -> None:
     """Write the page of a report and its downloads, unless they are there already.
 
@@ -51,6 +52,8 @@ def make(
         Reports of the same place, in the order of the links.
     edition : str
         "public" refuses what shows exact records.
+    rules : mapping, optional
+        By which rules the figures were made; stands in the results for the gate.
 
     Raises
     ------
@@ -63,7 +66,17 @@ def make(
     except FileNotFoundError as error:
         raise NotPublishable("The executed notebook of {name} is gone. Run: ohstats run", name=name) from error
     links = [pair for pair in others if pair[1] == tongue or pair[0] == report]  # the other ones stand on no page
-    made_from = [hashlib.sha256(content).hexdigest(), district, report, tongue, links, paths.package_digest(), _libraries()]
+    made_from = [
+        hashlib.sha256(content).hexdigest(),
+        district,
+        report,
+        tongue,
+        links,
+        paths.package_digest(),
+        _libraries(),
+        edition,
+        rules,
+    ]
     key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
     stamp = folder / f".{name}.made"
     told = files.read_json(stamp) or {}
@@ -87,8 +100,8 @@ def make(
             "downloads": [{"href": f"{name}.csv", "text": "CSV"}, {"href": f"{name}.json", "text": "JSON"}],
         }
         html, _resources = exporter().from_notebook_node(notebook, resources={"ohstats": page})
-    files.write_text(html, folder / f"{name}.html")
-    files.write_json({"schema": SCHEMA, "results": found}, folder / f"{name}.json")
+    files.write_text(display.plain(html), folder / f"{name}.html")
+    files.write_json({"schema": SCHEMA, "edition": edition, **(rules or {}), "results": found}, folder / f"{name}.json")
     files.write_bytes(_csv(found).encode("utf-8-sig"), folder / f"{name}.csv")
     files.write_json({"key": key, "files": _digests(folder, name)}, stamp)
 
@@ -214,4 +227,4 @@ def _environment() -> Any:
 
 def render(template: str, **page: Any) -> str:
     """A page that is no report."""
-    return str(_environment().get_template(template).render(page=page)) + "\n"
+    return display.plain(_environment().get_template(template).render(page=page)) + "\n"

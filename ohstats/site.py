@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, data, disclosure, files, gate, language, pages, paths, wording
+from .errors import Fault, NotPublishable
 from .language import _
 from .pages import FONT, TAGS, report_name
 from .paths import TEMPLATE
@@ -61,7 +62,9 @@ def build(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace
         _index(outcomes, datasets, new, edition)
         _about(outcomes, datasets, workspace, new, edition)
         _assets(new)
-        _check(new, workspace, edition)
+        _check(new, datasets, workspace, edition)
+        if edition == "public":
+            _hold_back_leaks(outcomes, datasets, workspace)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
@@ -92,7 +95,7 @@ def _reports(outcomes: list[Outcome], datasets: list[Dataset], workspace: Worksp
             pages.failed(folder / outcome.language, *about, marks=marks)
             continue
         made = workspace.pages(outcome.dataset, outcome.edition) / outcome.language
-        pages.make(Path(outcome.output), made, *about, edition=outcome.edition)
+        pages.make(Path(outcome.output), made, *about, edition=outcome.edition, rules=_rules(by_id[outcome.dataset]))
         for kind in pages.KINDS:
             _link(made / f"{outcome.district}_{outcome.report}{kind}", folder / outcome.language)
 
@@ -106,13 +109,37 @@ def _link(path: Path, folder: Path) -> None:
         shutil.copyfile(path, folder / path.name)
 
 
-def _check(folder: Path, workspace: Workspace, edition: str) -> None:
+def _rules(chosen: Dataset) -> dict[str, object]:
+    """By which rules the figures of a data set were made."""
+    declared = bool(chosen.disclosure.get("yearly_total"))
+    return {"rules": disclosure.RULES_VERSION, "exempt": chosen.exempt, "yearly_total": declared}
+
+
+def _hold_back_leaks(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace) -> None:
+    """Refuse figures from which, with all that was published before, a small count can be told."""
+    faults = []
+    for chosen in datasets:
+        proposal = files.read_parquet(workspace.protected(chosen.id, "public") / "proposal.parquet")
+        proposal = proposal[_published(proposal["place"], outcomes, chosen)]
+        before = disclosure.read_register(workspace)
+        exact = None if chosen.exempt else data.exact(chosen, workspace)
+        if exact is not None:
+            found = disclosure.leaks(exact, chosen, before, proposal)
+            faults += [Fault("{code}: a small count can be told from what is shown", code=code) for code in sorted(found)]
+    if faults:
+        raise NotPublishable("Nothing was published: {n} findings.", n=len(faults), faults=faults)
+
+
+def _check(folder: Path, datasets: list[Dataset], workspace: Workspace, edition: str) -> None:
     """Let the gate read the folder; it remembers which contents it let pass."""
     secrets = (str(workspace.root),)
-    by = hashlib.sha256(json.dumps([paths.package_digest(), secrets, gate.local()]).encode()).hexdigest()
+    read = [paths.package_digest(), secrets, gate.local(), edition, [chosen.hash for chosen in datasets]]
+    by = hashlib.sha256(json.dumps(read).encode()).hexdigest()
+    wanted = gate.collect(*(chosen.folder for chosen in datasets))
     memory = workspace.work / f"gate-{edition}.json"
     told = files.read_json(memory) or {}
-    passed = gate.check(folder, secrets=secrets, passed=set(told["passed"]) if told.get("by") == by else set())
+    before = set(told["passed"]) if told.get("by") == by else set()
+    passed = gate.check(folder, secrets=secrets, passed=before, wanted=wanted, edition=edition)
     files.private(memory.parent)
     files.write_json({"by": by, "passed": sorted(passed)}, memory)
 

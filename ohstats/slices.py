@@ -39,6 +39,8 @@ class Slice:
     targets: pd.DataFrame
     breaks: pd.DataFrame
     unsettled: bool  # whether rows in quarantine could change its verdict
+    design: dict[str, Any]  # what a place of its size publishes: `summary`, `block`
+    declared: dict[str, str] | None  # by whom yearly totals were declared public
     rules: str
     digest: str
 
@@ -48,6 +50,7 @@ class Slices:
 
     def __init__(self, counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any]) -> None:
         self._chosen, self._unsettled = chosen, frozenset(facts["unsettled"])
+        self._designs: dict[str, dict[str, Any]] = facts.get("places") or {}
         self._names = {row["code"]: row for row in chosen.places.to_dict("records")}
         targets = reference.table("targets", chosen.folder)
         breaks = reference.table("breaks", chosen.folder).sort_values("first_period_after", kind="stable")
@@ -61,6 +64,7 @@ class Slices:
                 "about": {name: getattr(chosen, name) for name in _ABOUT},
                 "span": str(chosen.span),
                 "rules": str(facts["rules"]),
+                "declared": facts.get("yearly_total"),
                 "context": _packed(counts[context]),
                 "places": self._rows(counts.loc[context, "place"].unique()),
                 "indicators": _packed(reference.table("indicators", chosen.folder, key="indicator_id")),
@@ -73,6 +77,7 @@ class Slices:
         told = {
             "place": code,
             "unsettled": code in self._unsettled,
+            "design": self._designs.get(code, {}),
             "places": self._rows(chain),
             "counts": self._counts.of(code),
             "targets": self._targets.of(*chain),
@@ -170,6 +175,8 @@ def unpack(shared: bytes, own: bytes, data_dir: Path) -> Slice:
         targets=_unpacked(told["targets"]),
         breaks=_unpacked(told["breaks"]),
         unsettled=told["unsettled"],
+        design=told["design"],
+        declared=common["declared"],
         rules=common["rules"],
         digest=_digest(shared, own),
     )

@@ -99,7 +99,7 @@ def test_a_page_needs_the_one_policy(copy: Path, policy: str) -> None:
     page = copy / PAGE
     text = page.read_text(encoding="utf-8")
     changed, times = re.subn(
-        r"<meta content=\"[^\"]*\" http-equiv=\"Content-Security-Policy\"/>", policy.format(right=gate._CSP), text
+        r"<meta content=\"[^\"]*\" http-equiv=\"Content-Security-Policy\"/>", policy.format(right=gate.pages.CSP), text
     )
     assert times == 1
     page.write_text(changed, encoding="utf-8")

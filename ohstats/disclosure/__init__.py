@@ -1,5 +1,6 @@
 """Counts of all places to protected Counts: what a public report may not show is hidden before anything is estimated."""
 
+from .check import leaks
 from .policy import RULES_VERSION, Policy
 from .pooling import BY_REPORT_YEAR, POOLED
 from .primary import statistics
@@ -15,6 +16,7 @@ __all__ = [
     "Protected",
     "append_register",
     "check_edition",
+    "leaks",
     "protect",
     "read_register",
     "save",

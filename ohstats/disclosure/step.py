@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,17 +65,11 @@ def protect(counts: pd.DataFrame, dataset: Dataset, edition: str, register: pd.D
     if edition == "public" and not dataset.exempt:
         made, told = _public(own, counts[counts["counts"] == counting.KNOWN], dataset, rules, register)
     facts: dict[str, object] = {
-        "digest": _digest(made),
         "hash": dataset.hash, "edition": edition, "rules": policy.RULES_VERSION, "exempt": dataset.exempt,
         "hidden": int(made["hidden"].sum()), "figures": len(made), **told,
     }  # fmt: skip
     proposal = registers.entries(made, dataset) if edition == "public" else pd.DataFrame(columns=registers.COLUMNS)
     return Protected(made, proposal, facts)
-
-
-def _digest(counts: pd.DataFrame) -> str:
-    """Digest of what an edition may see; one of the raw data would let a reader try hidden counts until it agrees."""
-    return hashlib.sha256(counts.to_csv(index=False, lineterminator="\n").encode("utf-8")).hexdigest()
 
 
 def check_edition(edition: str) -> None:

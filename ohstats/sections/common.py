@@ -119,8 +119,10 @@ def _protection(data: Data) -> str:
         hidden,
         version=data.facts["rules"],
     )
-    total = data.facts.get("yearly_total")
-    if not isinstance(total, dict):
+    if data.declared is None:
         return said
-    told = _("yearly totals of all diseases are shown from 1 case on: declared public by {authority} ({source}, {date})", **total)
+    told = _(
+        "yearly totals of all diseases are shown from 1 case on: declared public by {authority} ({source}, {date})",
+        **data.declared,
+    )
     return f"{said}; {told}"

@@ -84,5 +84,5 @@ def case_categories(data: Data) -> Result:
     lines = [[wording.period(periods.parse(period)), *wide.loc[period, keys].fillna(wording.DASH)] for period in wide.index]
     note = _("* is hidden: it is small itself, or a small count could be computed from it. A dash: not published in this period.")
     table = Table(_("New cases by category"), [_("Years"), *heads], lines, note, numeric=tuple(range(1, len(keys) + 1)))
-    kept = rows[["period", "key", "numerator", "hidden"]].rename(columns={"numerator": "value"})
+    kept = rows[["period", "key", "numerator", "hidden"]].rename(columns={"numerator": "value"}).assign(unit="cases")
     return Result(id="categories", language=data.language, title=_("By category"), level=3, table=table, estimates=kept)

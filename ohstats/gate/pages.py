@@ -1,26 +1,10 @@
-"""Reads a finished folder before it is published and refuses whatever may not be there; it trusts nothing that made it."""
+"""Which tags, attributes and addresses a published page may hold; each page is parsed against the lists."""
 
 from __future__ import annotations
 
-import csv
-import getpass
-import hashlib
-import io
 import re
-import socket
 from html.parser import HTMLParser
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .display import csv_cell
-from .errors import Fault, NotPublishable
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-NAMES = re.compile(
-    r"(?:zh|en)/[1-9]\d{5}_[a-z_]+\.(?:html|json|csv)|(?:index|data)\.html|assets/(?:[A-Za-z0-9-]+\.woff2|OFL\.txt)", re.ASCII
-)
 _HTML = {
     "html": {"lang"},
     "head": set(),
@@ -69,11 +53,10 @@ _SVG = {
     "text": {"style", "transform", "x", "y"},
     "pattern": {"id", "patternunits", "x", "y", "width", "height"},
 }
-_CSP = "default-src 'none'; style-src 'unsafe-inline'; font-src 'self'; img-src 'self' data:"
+CSP = "default-src 'none'; style-src 'unsafe-inline'; font-src 'self'; img-src 'self' data:"
 _STYLE = re.compile(r"url\s*\(|expression|@import|\\|/\*|image-set|src\s*\(", re.IGNORECASE)
 _STYLED = {"style", "fill", "clip-path", "transform"}
 _OWN_FONT = re.compile(r'url\("(?:\.\./)?assets/[A-Za-z0-9-]+\.woff2"\)')
-_TRACES = re.compile(r"Traceback \(most recent call last\)|site-packages|\.ipynb\b")
 
 
 class _Page(HTMLParser):
@@ -147,75 +130,10 @@ def _link(tag: str, value: str) -> bool:
     )
 
 
-def check(folder: Path, *, secrets: tuple[str, ...] = (), passed: Collection[str] = ()) -> set[str]:
-    """Refuse a folder with anything in it that may not be published.
-
-    Parameters
-    ----------
-    folder : Path
-        A finished site.
-    secrets : tuple of str
-        Texts that may stand nowhere, such as paths of the workspace.
-    passed : collection of str
-        What an earlier call returned: every file is read, those of the same content are not taken apart again.
-
-    Returns
-    -------
-    set of str
-        Kind and digest of each file.
-
-    Raises
-    ------
-    NotPublishable
-        What was found, file by file; all findings at once.
-    """
-    faults, seen, secrets = [], set(), (*local(), *secrets)
-    for path in sorted(each for each in folder.rglob("*") if each.is_symlink() or not each.is_dir()):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink() or not path.is_file() or not NAMES.fullmatch(name):
-            faults.append(Fault("{file}: a file of this name or kind is not published", file=name))
-            continue
-        content = path.read_bytes()
-        seen.add(known := f"{path.suffix} {hashlib.sha256(content).hexdigest()}")
-        if known not in passed:
-            faults += [Fault("{file}: {what}", file=name, what=what) for what in _findings(path, content, secrets)]
-    if faults:
-        raise NotPublishable("Nothing was published: {n} findings.", n=len(faults), faults=faults)
-    return seen
-
-
-def _findings(path: Path, content: bytes, secrets: tuple[str, ...]) -> list[str]:
-    if path.suffix == ".woff2":
-        return [] if content.startswith(b"wOF2") else ["no font"]
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return ["no text in UTF-8"]
-    found = [f"the text '{match[0]}'" for match in [_TRACES.search(text)] if match]
-    found += ["a path, user or host name of the machine" for secret in secrets if secret and secret in text]
-    if path.suffix == ".html":
-        page = _Page()
-        page.feed(text)
-        page.close()
-        found += sorted(set(page.found))
-        if page.csp != _CSP:
-            found.append("no Content-Security-Policy, or another one")
-    if path.suffix == ".csv":
-        rows = csv.reader(io.StringIO(text))
-        numbers = re.compile(r"-?\d[\d.eE+-]*")
-        if any(csv_cell(cell) != cell and not numbers.fullmatch(cell) for row in rows for cell in row):
-            found.append("a cell that a spreadsheet takes for a formula")
-    return found
-
-
-def local() -> list[str]:
-    """What names this machine: home folder, and user and host name where they are long enough to be told from words."""
-    names = [str(Path.home())]
-    for ask in (getpass.getuser, socket.gethostname):
-        try:
-            name = ask()
-        except (OSError, KeyError):
-            continue
-        if len(name) >= 8 and re.search(r"[\d-]", name):
-            names.append(name)
-    return [name for name in names if len(name) > 3]
+def findings(text: str) -> list[str]:
+    """What a page holds that is not on the lists."""
+    page = _Page()
+    page.feed(text)
+    page.close()
+    found = sorted(set(page.found))
+    return found if page.csp == CSP else [*found, "no Content-Security-Policy, or another one"]

@@ -1,0 +1,191 @@
+"""Identifiers of people and employers: collected from the input, looked for in every encoding and container of a file."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import hashlib
+import html
+import io
+import re
+import unicodedata
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from .. import schema
+from ..errors import FileRefused
+from ..files import decode, excel, kinds
+from ..paths import PACKAGE, REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\u00b7]{2,}")
+_WORD = re.compile(r"[0-9A-Za-z]{6,}")
+_IDENTITY = re.compile(r"(?<![0-9A-Za-z.])\d{17}[0-9Xx](?![0-9A-Za-z])")
+_PHONE = re.compile(r"(?<![0-9A-Za-z.])1[3-9]\d{9}(?![0-9A-Za-z.])")
+_MASKED = re.compile(r"(?<![0-9A-Za-z])(?:\d{6}[*xX\u2022]{6,12}\d{3}[0-9Xx]|1[3-9]\d[*xX\u2022]{4}\d{4})(?![0-9A-Za-z])")
+_BASE64, _HEX = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}"), re.compile(rb"(?:[0-9a-fA-F]{2}){8,}")
+_ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_DIGESTS = ("md5", "sha1", "sha256", "sha512")
+_DEEPEST, _LARGEST = 3, 50_000_000
+_TYPES = {"name", "id", "uscc", "text", "address", "firm"}
+
+
+@dataclass
+class Wanted:
+    """What may stand nowhere: words of digits and letters, runs of Chinese letters, digests; with the lengths that occur."""
+
+    words: set[str] = field(default_factory=set)
+    runs: set[str] = field(default_factory=set)
+    digests: set[str] = field(default_factory=set)
+
+    def add(self, values: Iterable[str]) -> None:
+        """Take in identifiers as they stand in the input; what is too short to be told from an ordinary word is left out."""
+        known = _vocabulary()
+        for value in {unicodedata.normalize("NFKC", each).strip() for each in values}:
+            word = "".join(re.findall(r"[0-9A-Za-z]+", value)).upper()
+            run = max(_HAN.findall(value), key=len, default="")
+            if len(word) >= 6 and any(letter.isdigit() for letter in word):
+                self.words.add(word)
+            if run and run not in known:
+                self.runs.add(run)
+            if len(word) >= 6 or run:
+                self.digests |= {hashlib.new(name, value.encode("utf-8")).hexdigest() for name in _DIGESTS}
+
+
+def collect(*folders: Path) -> Wanted:
+    """Identifiers in the tables of data sets: columns declared personal or of employers, and numbers that identify anywhere."""
+    wanted = Wanted()
+    inside = (each for folder in folders for each in folder.rglob("*"))
+    for path in sorted(each for each in inside if each.is_file() and not each.name.startswith(".")):
+        for rows in _tables(path):
+            wanted.add(_personal(rows, path.stem))
+    return wanted
+
+
+def _tables(path: Path) -> Iterator[list[list[str]]]:
+    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        text, _encoding = decode(path.read_bytes(), path.name)
+        yield list(csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in text[:2000] else ","))
+    elif path.suffix.lower() in (".xlsx", ".xls", ".xlsm"):
+        try:
+            yield from (sheet.head(sheet.height) for sheet in excel.sheets(path, kinds.kind_of(path)))
+        except FileRefused:
+            return
+
+
+def _personal(rows: list[list[str]], stem: str) -> Iterator[str]:
+    declared = schema.tables().get(stem)
+    tables = [declared] if declared else [table for table in schema.tables().values() if table.kind == "records"]
+    columns: set[int] = set()
+    for row in rows:
+        for at, cell in enumerate(row[:200]):
+            for table in tables:
+                name = table.canonical(cell) if len(cell) < 30 else None
+                if name and (table.columns[name].personal or table.columns[name].employer) and table.columns[name].type in _TYPES:
+                    columns.add(at)
+        break
+    for row in rows[1:]:
+        yield from (row[at] for at in columns if at < len(row) and len(row[at].strip()) > 1)
+        line = " ".join(row)
+        yield from (*_IDENTITY.findall(line), *_PHONE.findall(line))
+
+
+def _vocabulary() -> str:
+    texts = [path.read_text(encoding="utf-8") for path in sorted(REFERENCE.rglob("*.csv"))]
+    return "\n".join([*texts, *(path.read_text(encoding="utf-8") for path in sorted((PACKAGE / "locale").rglob("*.po")))])
+
+
+def findings(content: bytes, wanted: Wanted) -> set[str]:
+    """What kinds of identifiers a file holds, in plain text, escaped, encoded, packed, hashed or masked; never the value."""
+    found: set[str] = set()
+    for text in _views(content, 0):
+        found |= _in_text(text, wanted)
+    return found
+
+
+def _in_text(text: str, wanted: Wanted) -> set[str]:
+    plain = unicodedata.normalize("NFKC", text)
+    found = set()
+    if any(valid(match) for match in _IDENTITY.findall(plain)):
+        found.add("an identity number")
+    if _PHONE.search(plain):
+        found.add("a telephone number")
+    if _MASKED.search(plain):
+        found.add("a masked identifier")
+    if wanted.words and _holds((word.upper() for word in _WORD.findall(plain)), wanted.words):
+        found.add("an identifier of the input")
+    if wanted.runs and _holds(_HAN.findall(plain), wanted.runs):
+        found.add("a name or address of the input")
+    if wanted.digests and any(each.lower() in wanted.digests for each in re.findall(r"[0-9A-Fa-f]{32,128}", plain)):
+        found.add("a digest of an identifier")
+    return found
+
+
+def _holds(words: Iterable[str], wanted: set[str]) -> bool:
+    lengths = sorted({len(each) for each in wanted})
+    return any(
+        word[at : at + length] in wanted
+        for word in set(words)
+        for length in lengths
+        if length <= len(word)
+        for at in range(len(word) - length + 1)
+    )
+
+
+def valid(number: str) -> bool:
+    """Whether the last place of an 18-place identity number is its check digit (GB 11643)."""
+    total = sum(int(digit) * weight for digit, weight in zip(number[:17], _WEIGHTS, strict=True))
+    return "10X98765432"[total % 11] == number[17].upper()
+
+
+def _views(content: bytes, depth: int) -> Iterator[str]:
+    """All texts that can be read out of some bytes."""
+    if depth > _DEEPEST or len(content) > _LARGEST:
+        return
+    for encoding in ("utf-8", "gb18030", *(("utf-16-le", "utf-16-be") if b"\0" in content else ())):
+        text = content.decode(encoding, errors="ignore")
+        yield text
+        for other in (
+            html.unescape(text),
+            unquote(text),
+            unquote(text, encoding="gb18030", errors="ignore"),
+            _ESCAPED.sub(_letters, text),
+        ):
+            if other != text:
+                yield other
+    for part in _unpacked(content):
+        yield part.hex()
+        yield from _views(part, depth + 1)
+
+
+def _letters(match: re.Match[str]) -> str:
+    return match[0].encode("ascii").decode("unicode_escape").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _unpacked(content: bytes) -> Iterator[bytes]:
+    """What is packed inside: base64, hexadecimal, archives, compressed streams and chunks of pictures."""
+    for match in _BASE64.findall(content):
+        body = match.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
+        for start in range(4 if len(body) < 400 else 1):  # it may begin inside a longer run
+            piece = body[start:]
+            try:
+                yield base64.b64decode(piece[: len(piece) - (len(piece) % 4 == 1)] + b"=" * (-len(piece) % 4))
+            except binascii.Error:
+                continue
+    yield from (bytes.fromhex(match.decode("ascii")) for match in _HEX.findall(content))
+    if content.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            yield from (packed.read(each) for each in packed.infolist() if each.file_size < _LARGEST)
+    for start in [found.start() for found in re.finditer(rb"\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08", content)][:200]:
+        try:
+            yield zlib.decompressobj(47).decompress(content[start:], _LARGEST)
+        except zlib.error:
+            continue
