@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
+import gzip
+import hashlib
+import json
 import os
 import re
 import shutil
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 from datasets import case_rows, prepared, report, write
 
-from ohstats import dataset, gate, site
+from ohstats import dataset, disclosure, gate, site
 from ohstats.errors import NotPublishable
 from ohstats.paths import Workspace
 
@@ -155,6 +161,131 @@ def test_texts_of_the_machine_are_found_everywhere(copy: Path, monkeypatch: pyte
     assert findings(copy) == [
         "en/990001_trend.csv: a path, user or host name of the machine",
         "en/990001_trend.json: a path, user or host name of the machine",
+        "en/990001_trend.json: no JSON",
     ]
     with pytest.raises(NotPublishable):
         gate.check(copy, secrets=("new cases",))
+
+
+# Identifiers ------------------------------------------------------------------------------------------------------------
+NUMBER, PHONE, NAME = "11010519491231002X", "13800138000", "欧阳测试甲"
+CARDS = f"姓名,身份证号,联系电话,用人单位名称\n{NAME},{NUMBER},{PHONE},甲乙丙机械加工厂\n"
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def picture(text: bytes) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"tEXt", b"Comment\0" + text) + chunk(b"zTXt", b"Comment\0\0" + zlib.compress(text))
+
+
+@pytest.fixture(scope="module")
+def wanted(tmp_path_factory: pytest.TempPathFactory) -> gate.Wanted:
+    folder = tmp_path_factory.mktemp("input")
+    (folder / "cards.csv").write_bytes(CARDS.encode("gb18030"))
+    return gate.collect(folder)
+
+
+ENCODED = {
+    "plain": lambda text: text.encode(),
+    "gb18030": lambda text: text.encode("gb18030"),
+    "utf-16": lambda text: text.encode("utf-16-le"),
+    "entities": lambda text: "".join(f"&#x{ord(letter):x};" for letter in text).encode(),
+    "percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()).encode(),
+    "json": lambda text: "".join(f"\\u{ord(letter):04x}" for letter in text).encode(),
+    "base64": lambda text: base64.b64encode(text.encode()),
+    "base64 inside a longer run": lambda text: b"abc" + base64.b64encode(b"padding " + text.encode()),
+    "base64 of utf-16": lambda text: base64.b64encode(text.encode("utf-16-le")),
+    "hexadecimal": lambda text: text.encode().hex().encode(),
+    "gzip": lambda text: base64.b64encode(gzip.compress(text.encode())),
+    "picture": lambda text: base64.b64encode(picture(text.encode())),
+    "comment of a figure": lambda text: f"<svg><!-- {text} --></svg>".encode(),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODED)
+@pytest.mark.parametrize("text", [NUMBER, PHONE, NAME, "甲乙丙机械加工厂"])
+def test_an_identifier_of_the_input_is_found_in_every_encoding(wanted: gate.Wanted, encoding: str, text: str) -> None:
+    assert gate.identifiers.findings(b"<p>total 17, " + ENCODED[encoding](text) + b" in 2024</p>", wanted)
+
+
+@pytest.mark.parametrize("text", [NUMBER, PHONE, NAME])
+@pytest.mark.parametrize("digest", ["md5", "sha1", "sha256"])
+def test_a_digest_of_an_identifier_is_found(wanted: gate.Wanted, text: str, digest: str) -> None:
+    made = hashlib.new(digest, text.encode())
+    for planted in (made.hexdigest().upper().encode(), base64.b64encode(made.digest())):
+        assert gate.identifiers.findings(planted, wanted) == {"a digest of an identifier"}
+
+
+@pytest.mark.parametrize("text", ["110105********002X", "138****8000", NUMBER, PHONE])
+def test_numbers_of_people_and_masked_ones_are_found_without_the_input(copy: Path, text: str) -> None:
+    page = copy / PAGE
+    page.write_text(page.read_text(encoding="utf-8").replace("</main>", f"<p>{text}</p></main>"), encoding="utf-8")
+    (found,) = findings(copy)
+    assert found.startswith(f"{PAGE}: a")
+    assert text not in found
+
+
+def test_ordinary_pages_and_numbers_are_no_identifiers(good: Path, wanted: gate.Wanted) -> None:
+    gate.check(good, wanted=wanted)
+    assert gate.identifiers.findings(b"0.13800138000123 11010519491231002 138001380001", wanted) == set()
+
+
+def test_one_of_ten_thousand_identifiers_is_found_wherever_it_is_planted(tmp_path: Path) -> None:
+    def number(at: int) -> str:
+        start = f"110105{1950 + at % 50}{1 + at % 12:02d}{1 + at % 28:02d}{at % 1000:03d}"
+        return next(start + end for end in "0123456789X" if gate.identifiers.valid(start + end))
+
+    numbers = [number(at) for at in range(10_000)]
+    (tmp_path / "cards.csv").write_text("身份证号\n" + "\n".join(numbers), encoding="utf-8")
+    wanted = gate.collect(tmp_path)
+    forms = list(ENCODED.values())
+    missed = [
+        text for at, text in list(enumerate(numbers))[::33] if not gate.identifiers.findings(forms[at % len(forms)](text), wanted)
+    ]
+    assert missed == []
+
+
+# Small counts -----------------------------------------------------------------------------------------------------------
+def test_a_small_count_and_a_page_of_the_internal_edition_are_found(copy: Path) -> None:
+    path = copy / "en" / "990001_trend.json"
+    told = json.loads(path.read_text(encoding="utf-8"))
+    told["results"][0]["estimates"] = [{"unit": "cases", "value": 3.0, "numerator": 3.0}]
+    path.write_text(json.dumps(told | {"edition": "internal"}), encoding="utf-8")
+    assert findings(copy) == [
+        f"en/990001_trend.json: {what}" for what in ("a page of the internal edition", "a small count of cases")
+    ]
+
+
+def test_a_protected_folder_is_never_published(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "work" / "small" / "clean"
+    folder.mkdir(parents=True)
+    assert findings(folder) == ["clean: a protected folder is never published"]
+    assert findings(tmp_path)[0].endswith("a protected folder is never published")
+
+
+@pytest.mark.parametrize("step", ["identity", "small only"])
+def test_a_step_that_hides_too_little_is_held_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """What a broken protect step lets through, the last look does not; nothing is published and nothing registered."""
+    places = [
+        ("990100", "市", "City", "city", ""),
+        *((code, "", f"D{code}", "county", "990100") for code in ("990101", "990102")),
+    ]
+    series = {"990101": 3, "990102": 120, "990100": 123}
+    rows = [row for code, n in series.items() for row in case_rows(dict.fromkeys(range(2020, 2025), 100) | {2024: n}, code)]
+    folder, workspace = write(tmp_path / "data", places=places, cases=rows, periods="2020..2024"), Workspace.at(tmp_path / "work")
+
+    def weak(whole: object, *_rest: object) -> object:
+        return disclosure.secondary.Secured()
+
+    monkeypatch.setattr(disclosure.secondary, "secure", weak)
+    if step == "identity":
+        monkeypatch.setattr(disclosure.primary, "small", lambda figures: figures["people"] & False)
+    prepared(folder, workspace)
+    monkeypatch.undo()
+    with pytest.raises(NotPublishable, match=r"990101: a small count can be told from what is shown"):
+        site.build([report(folder, workspace, code) for code in ("990101", "990102", "990100")],
+                   [dataset.load(folder)], workspace, "public")  # fmt: skip
+    assert not workspace.register.exists()
+    assert not workspace.site("public").exists()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..dataset import Dataset
 
 
-def leaks(exact: pd.DataFrame, dataset: Dataset, register: pd.DataFrame) -> set[str]:
+def leaks(exact: pd.DataFrame, dataset: Dataset, before: pd.DataFrame, proposal: pd.DataFrame) -> set[str]:
     """Places with a small count of people that is shown, or that can be told from what is shown (rules 1 and 3).
 
     Nothing is hidden here: what cannot move as the register stands is a finding. Counts that others published are taken as known.
@@ -24,11 +24,12 @@ def leaks(exact: pd.DataFrame, dataset: Dataset, register: pd.DataFrame) -> set[
     ----------
     exact : DataFrame
         Exact Counts of all places of the data set.
-    register : DataFrame
-        Everything published, with what is about to be published.
+    before, proposal : DataFrame
+        What was published so far, and what is about to be.
     """
     if dataset.exempt:
         return set()
+    register = pd.concat([before, proposal], ignore_index=True)
     rules = policy.of(dataset)
     mine = register[register["dataset"] == dataset.id]
     own = exact[exact["counts"] != counting.KNOWN].reset_index(drop=True)
@@ -44,7 +45,7 @@ def leaks(exact: pd.DataFrame, dataset: Dataset, register: pd.DataFrame) -> set[
     whole["fixed"] = (whole["published"] & ~whole["star"]) | declared
     whole["result"] = results
     whole["most"] = registers.looked_up(whole[declared], whole)
-    shown = whole["published"] & ~whole["star"]
+    shown = whole["published"] & ~whole["star"] & ~registers.history(whole, dataset, before)["same"]
     plain = set(whole.loc[shown & ((primary.small(whole) & ~declared) | results), "place"])
     linked, _differing = readers.everything(whole, exact[exact["counts"] == counting.KNOWN], dataset, register)
     sums = links.build(linked, dataset.places, rules)

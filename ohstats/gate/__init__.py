@@ -110,7 +110,10 @@ def _findings(path: Path, content: bytes, secrets: tuple[str, ...], wanted: Want
     if path.suffix != ".txt":
         found += sorted(identifiers.findings(content, wanted)) if edition == "public" else []
     if path.suffix == ".json" and edition == "public":
-        told = json.loads(text)
+        try:
+            told = json.loads(text)
+        except ValueError:
+            return [*found, "no JSON"]
         found += ["a page of the internal edition"] if told.get("edition", "public") != "public" else []
         found += ["a small count of cases"] if _small(told) else []
     if path.suffix == ".html":

@@ -30,7 +30,7 @@ _WORD = re.compile(r"[0-9A-Za-z]{6,}")
 _IDENTITY = re.compile(r"(?<![0-9A-Za-z.])\d{17}[0-9Xx](?![0-9A-Za-z])")
 _PHONE = re.compile(r"(?<![0-9A-Za-z.])1[3-9]\d{9}(?![0-9A-Za-z.])")
 _MASKED = re.compile(r"(?<![0-9A-Za-z])(?:\d{6}[*xX\u2022]{6,12}\d{3}[0-9Xx]|1[3-9]\d[*xX\u2022]{4}\d{4})(?![0-9A-Za-z])")
-_BASE64, _HEX = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}"), re.compile(rb"(?:[0-9a-fA-F]{2}){8,}")
+_BASE64, _HEX = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}"), re.compile(rb"(?:[0-9a-fA-F]{2}){8,}")
 _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _DIGESTS = ("md5", "sha1", "sha256", "sha512")
@@ -120,7 +120,10 @@ def _in_text(text: str, wanted: Wanted) -> set[str]:
         found.add("a telephone number")
     if _MASKED.search(plain):
         found.add("a masked identifier")
-    if wanted.words and _holds((word.upper() for word in _WORD.findall(plain)), wanted.words):
+    words = {word.upper() for word in _WORD.findall(plain)}
+    lettered = {word for word in wanted.words if not word.isdigit()}
+    runs = {run.removeprefix("86").removeprefix("0") for run in re.findall(r"(?<![\d.])\d{6,20}(?!\d)", plain)}
+    if not wanted.words.isdisjoint(words | runs) or (lettered and _holds(words, lettered)):
         found.add("an identifier of the input")
     if wanted.runs and _holds(_HAN.findall(plain), wanted.runs):
         found.add("a name or address of the input")
@@ -150,8 +153,12 @@ def _views(content: bytes, depth: int) -> Iterator[str]:
     """All texts that can be read out of some bytes."""
     if depth > _DEEPEST or len(content) > _LARGEST:
         return
-    for encoding in ("utf-8", "gb18030", *(("utf-16-le", "utf-16-be") if b"\0" in content else ())):
-        text = content.decode(encoding, errors="ignore")
+    texts = [content.decode(encoding, errors="ignore") for encoding in ("utf-8", "gb18030")]
+    if (
+        depth or len(texts[0].encode("utf-8")) < len(content) or b"\0" in content
+    ):  # no plain text: perhaps one of two bytes a letter
+        texts += [content[start:].decode(name, errors="ignore") for name in ("utf-16-le", "utf-16-be") for start in (0, 1)]
+    for text in texts:
         yield text
         for other in (
             html.unescape(text),
