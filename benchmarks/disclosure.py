@@ -1,11 +1,13 @@
 """Protection: how much of a small place's table stays readable, and how long the step takes.
 
 Run from the root of the project on one core: `OPENBLAS_NUM_THREADS=1 python benchmarks/disclosure.py [utility] [time]`.
-Prints Markdown tables; all figures are simulated from a fixed seed.
+Writes Markdown tables into docs/disclosure*.md; all figures are simulated from a fixed seed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 import tempfile
 import time
@@ -187,9 +189,18 @@ def eleven(table):
     return time.process_time() - start
 
 
+def write(name, text):
+    """Put a table into the documents of both languages."""
+    for path in sorted((Path(__file__).resolve().parent.parent / "docs").glob("disclosure*.md")):
+        before, mark, rest = path.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
+        path.write_text(f"{before}{mark}{text.strip()}\n<!-- end -->{rest.partition('<!-- end -->')[2]}", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    wanted = set(sys.argv[1:]) or {"utility", "time"}
-    if "utility" in wanted:
-        utility()
-    if "time" in wanted:
-        timing()
+    for name, measure in (("utility", utility), ("time", timing)):
+        if name in (set(sys.argv[1:]) or {"utility", "time"}):
+            said = io.StringIO()
+            with contextlib.redirect_stdout(said):
+                measure()
+            print(said.getvalue())
+            write(name, said.getvalue())

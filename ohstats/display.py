@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass, field
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the full-width ones too
 
 
+# Control characters, and marks that turn the direction of text: they would hide or reorder what follows them.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+
+
+def plain(text: object) -> str:
+    """Text without control characters and marks of direction."""
+    return _UNSEEN.sub("", str(text))
+
+
 def escape(text: object) -> str:
     """Text that stands in an HTML page as itself."""
-    return html.escape(str(text), quote=True)
+    return html.escape(plain(text), quote=True)
 
 
 def csv_cell(value: object) -> object:
     """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
-    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    text = plain(value)
+    return "'" + text if text.startswith(_FORMULA) else text
 
 
 @dataclass(frozen=True)

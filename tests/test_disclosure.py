@@ -11,7 +11,7 @@ from datasets import PLACE, case_rows, prepared, report, write
 
 from ohstats import counts, dataset, disclosure, files, reference, site
 from ohstats.clean import clean_dataset
-from ohstats.errors import NotPublishable, ParameterRefused
+from ohstats.errors import FileRefused, NotPublishable, ParameterRefused
 from ohstats.paths import Workspace
 
 if TYPE_CHECKING:
@@ -199,3 +199,64 @@ def test_the_internal_edition_has_its_own_root_and_no_register(tmp_path: Path, w
     page = (index.parent / "en" / "990001_trend.html").read_text(encoding="utf-8")
     assert "Internal material: exact counts, not for publication." in page
     assert "Internal material" in index.read_text(encoding="utf-8")
+
+
+# The site is made from protected counts alone ---------------------------------------------------------------------------------
+def linked(folder: Path, cases: dict[str, int], **told: Any) -> Path:
+    """A city of three districts in one year; two of them have few cases."""
+    places = [("990100", "市", "City", "city", ""), *((code, "", f"D{code}", "county", "990100") for code in cases)]
+    before = dict.fromkeys(range(2015, 2024), 150)
+    rows = [row for code, n in cases.items() for row in case_rows(before | {2024: n}, code)]
+    rows += case_rows({year: 150 * len(cases) for year in before} | {2024: sum(cases.values())}, "990100")
+    return write(folder, places=places, cases=rows, **told)
+
+
+def test_the_site_does_not_depend_on_what_is_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two worlds with the same protected counts give the same bytes, digests and all."""
+    sites = []
+    for name, cases in (("a", {"990101": 2, "990102": 3, "990103": 90}), ("b", {"990101": 4, "990102": 1, "990103": 90})):
+        folder, workspace = linked(tmp_path / name / "data", cases), Workspace.at(tmp_path / name / "work")
+        monkeypatch.setenv("OHSTATS_WORK", str(workspace.root))
+        prepared(folder, workspace)
+        made = [report(folder, workspace, code, name=each) for code in ("990100", *cases) for each in ("trend", "evaluation")]
+        built = site.build(made, [dataset.load(folder)], workspace, "public").parent
+        sites.append({path.relative_to(built): path.read_bytes() for path in built.rglob("*") if path.is_file()})
+        sites[-1]["register"] = (workspace.register / "published.csv").read_bytes()
+        assert b",2024,diagnosis,total,,*,*" in sites[-1]["register"]
+        assert workspace.work.stat().st_mode & 0o077 == workspace.register.stat().st_mode & 0o077 == 0
+    assert sites[0] == sites[1]
+
+
+def test_a_figure_published_by_others_is_reckoned_with_and_not_shown(tmp_path: Path) -> None:
+    folder = linked(tmp_path, {"990101": 2, "990102": 60, "990103": 90})
+    stars = {row.place for row in protect(folder).itertuples() if row.hidden}
+    assert len(stars) == 2  # the small one and one other
+    other = (stars - {"990101"}).pop()
+    n = {"990100": 152, "990102": 60, "990103": 90}[other]
+    text = f"measure,place,period,year_basis,key,group,n,source\nnew_cases,{other},2024,diagnosis,total,,{n},yearbook\n"
+    (folder / "known_figures.csv").write_text(text, encoding="utf-8")
+    found = protect(folder)
+    assert {row.place for row in found.itertuples() if row.hidden} >= {"990101"}
+    assert len({row.place for row in found.itertuples() if row.hidden} - {"990101", other}) == 1
+    assert not (found["counts"] == counts.KNOWN).any()
+
+
+def test_statistics_of_few_people_or_employers_are_hidden() -> None:
+    frame = pd.DataFrame(
+        {"value": 1.0, "n_people": [9, 10, 40, 40], "n_employers": [5, 3, 2, 5], "largest_share": [0.2, 0.4, 0.6, 0.91]}
+    )
+    assert disclosure.statistics(frame).tolist() == [True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("told", "fault"),
+    [
+        ({"threshold": 3}, "'disclosure: threshold' must be a whole number of at least 5"),
+        ({"block_years": 4}, "'disclosure: block_years' must be 3 or 5"),
+        ({"yearly_total": {"authority": "x"}}, "'disclosure: yearly_total' needs authority, date and source"),
+    ],
+)
+def test_rules_can_be_made_stricter_only(tmp_path: Path, told: dict[str, Any], fault: str) -> None:
+    with pytest.raises(FileRefused) as refused:
+        protect(write(tmp_path, cases=case_rows(YEARLY), disclosure=told))
+    assert fault in str(refused.value)
