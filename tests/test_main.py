@@ -164,7 +164,7 @@ def test_clean_and_protect_say_what_came_of_the_rows(
     folder = write(tmp_path / "a", cases=case_rows({2015: 3, 2016: "x"}))
     for command, said in (
         ("clean", "small: case_counts.csv: 2 rows in = 1 clean + 1 in quarantine\n"),
-        ("protect", "small: 1 of 10 figures hidden (rules 1 (primary), edition public)\n"),
+        ("protect", "small: 1 of 10 figures hidden (rules 2, edition public)\n"),
     ):
         monkeypatch.setattr(sys, "argv", ["ohstats", command, "--data-dir", str(folder), "--work", str(tmp_path / "work")])
         with pytest.raises(SystemExit) as left:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from datasets import PLACE, case_rows, prepared, report, write
+
+from ohstats import dataset, site
+from ohstats.paths import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from conftest import Run
     from playwright.sync_api import Browser, Page
@@ -75,3 +80,42 @@ def test_the_legend_of_a_chart_can_be_read_on_a_phone(page: Page, published: Run
     sizes = page.evaluate("[...document.querySelectorAll('figure svg text')].map(e => e.getBoundingClientRect().height)")
     assert len(sizes) > 10
     assert min(sizes) >= 8
+
+
+HOSTILE = {
+    "script": "<script>document.title='run'</script>",
+    "image": "<img src=https://x.example/a onerror=\"document.title='run'\">",
+    "link": "[a](javascript:document.title='run') {{ 7*7 }} {% raw %} ${7*7}",
+    "style": "</style></title><svg onload=\"document.title='run'\">",
+    "formula": "=cmd|'/c calc'!A1",
+    "path": "../../../etc/passwd",
+    "unseen": "a\u0000b\u202egnp.exe\u2066 \u200f",
+    "long": "x" * 10_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_values_run_nothing_and_fetch_nothing(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    value = HOSTILE[name]
+    text = value.replace("\u0000", "")  # a CSV file cannot hold it
+    rows = case_rows({year: {"n": 90 + year % 7, "source": text, "note": text} for year in range(2015, 2025)})
+    folder = write(tmp_path / "data", places=[(PLACE, text, text, "county", "")], cases=rows, title_en=text, synthetic=None)
+    monkeypatch.setenv("OHSTATS_WORK", str(tmp_path / "work"))
+    workspace = Workspace.at()
+    prepared(folder, workspace)
+    made = [report(folder, workspace, name=each) for each in ("trend", "evaluation")]
+    built = site.build(made, [dataset.load(folder)], workspace, "public").parent
+    assert sorted(path.name for path in built.rglob("*.html")) == ["990001_evaluation.html", "990001_trend.html", "index.html"]
+    for path in built.rglob("*.html"):
+        with browser.new_page() as page:
+            asked: list[str] = []
+            page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page.goto(path.as_uri())
+            assert page.title() != "run"
+            assert page.evaluate("document.querySelectorAll('script, img, iframe, [onload], [onerror]').length") == 0
+            assert all(url.startswith(built.as_uri()) for url in asked)
+        assert not {"\u202e", "\u2066", "\u200f", "\0"} & set(path.read_text(encoding="utf-8"))
+    for path in built.rglob("*.csv"):
+        assert not {"\u202e", "\u2066", "\u200f", "\0"} & set(path.read_text(encoding="utf-8"))
