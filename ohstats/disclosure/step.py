@@ -95,8 +95,9 @@ def _public(
     linked, differing = readers.everything(whole, known, dataset, published)
     sums = links.build(linked, dataset.places, rules)
     done = secondary.secure(readers.state(sums, linked))
-    whole.loc[sorted(done.rows), "star"] = True
-    gone = sorted(done.left_out)
+    ours = linked["row"]  # figures that show no one's health are not among the linked ones
+    whole.loc[ours[sorted(done.rows)], "star"] = True
+    gone = ours[sorted(done.left_out)]
     whole.loc[gone, ["star", "published"]] = False
     whole.loc[gone, "note"] = pooling.SMALL
     made = whole[counting.COLUMNS].copy()

@@ -76,7 +76,7 @@ def _tables(path: Path) -> Iterator[list[list[str]]]:
         yield list(csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in text[:2000] else ","))
     elif path.suffix.lower() in (".xlsx", ".xls", ".xlsm"):
         try:
-            yield from (sheet.head(sheet.height) for sheet in excel.sheets(path, kinds.kind_of(path)))
+            yield from (sheet.head(sheet.height) for sheet in excel.sheets(path, kinds.examine(path)))
         except FileRefused:
             return
 
