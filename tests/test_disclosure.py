@@ -215,7 +215,7 @@ def test_the_site_does_not_depend_on_what_is_hidden(tmp_path: Path, monkeypatch:
     """Two worlds with the same protected counts give the same bytes, digests and all."""
     sites = []
     for name, cases in (("a", {"990101": 2, "990102": 3, "990103": 90}), ("b", {"990101": 4, "990102": 1, "990103": 90})):
-        folder, workspace = linked(tmp_path / name / "data", cases), Workspace.at(tmp_path / name / "work")
+        folder, workspace = linked(tmp_path / name / "data", cases, synthetic=None), Workspace.at(tmp_path / name / "work")
         monkeypatch.setenv("OHSTATS_WORK", str(workspace.root))
         prepared(folder, workspace)
         made = [report(folder, workspace, code, name=each) for code in ("990100", *cases) for each in ("trend", "evaluation")]
