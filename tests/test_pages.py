@@ -107,7 +107,12 @@ def test_hostile_values_run_nothing_and_fetch_nothing(
     prepared(folder, workspace)
     made = [report(folder, workspace, name=each) for each in ("trend", "evaluation")]
     built = site.build(made, [dataset.load(folder)], workspace, "public").parent
-    assert sorted(path.name for path in built.rglob("*.html")) == ["990001_evaluation.html", "990001_trend.html", "index.html"]
+    assert sorted(path.name for path in built.rglob("*.html")) == [
+        "990001_evaluation.html",
+        "990001_trend.html",
+        "data.html",
+        "index.html",
+    ]
     for path in built.rglob("*.html"):
         with browser.new_page() as page:
             asked: list[str] = []
