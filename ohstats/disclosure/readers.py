@@ -46,7 +46,7 @@ def everything(whole: pd.DataFrame, known: pd.DataFrame, dataset: Dataset, regis
     made.loc[lacking, "numerator"] = theirs[lacking]
     differing = int((made["outside"] & (made["numerator"] != theirs) & ~np.isnan(theirs) & ~made["starred"]).sum())
     protected = set(made.loc[made["people"] | made["star"], "measure"])
-    new = other[~pd.MultiIndex.from_frame(other[counting.KEYS]).isin(keys)]
+    new = other[~pd.MultiIndex.from_frame(other[counting.KEYS]).isin(keys) & other["place"].isin(dataset.places["code"])]
     new = new.assign(outside=True, people=True, threshold=0, hidden=False, high=np.nan, counts="known")
     new = new.reindex(columns=made.columns)
     flags = ["made", "published", "star", "fixed", "result", "starred", "same", "before"]

@@ -13,6 +13,7 @@ import unicodedata
 import zipfile
 import zlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -34,7 +35,7 @@ _BASE64, _HEX = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}"), re.compile(rb"(?:[0-
 _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _DIGESTS = ("md5", "sha1", "sha256", "sha512")
-_DEEPEST, _LARGEST = 3, 50_000_000
+_DEEPEST, _LARGEST, _SHORT = 3, 50_000_000, 500
 _TYPES = {"name", "id", "uscc", "text", "address", "firm"}
 
 
@@ -45,6 +46,17 @@ class Wanted:
     words: set[str] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
     digests: set[str] = field(default_factory=set)
+    read: dict[str, frozenset[str]] = field(default_factory=dict)  # short texts that were read before: most recur on every page
+
+    @cached_property
+    def lettered(self) -> Shingles:
+        """Words that are no plain number, ready to be looked for inside longer ones."""
+        return Shingles({word for word in self.words if not word.isdigit()})
+
+    @cached_property
+    def chinese(self) -> Shingles:
+        """Runs of Chinese letters, ready to be looked for inside longer ones."""
+        return Shingles(self.runs)
 
     def add(self, values: Iterable[str]) -> None:
         """Take in identifiers as they stand in the input; what is too short to be told from an ordinary word is left out."""
@@ -58,6 +70,26 @@ class Wanted:
                 self.runs.add(run)
             if len(word) >= 6 or run:
                 self.digests |= {hashlib.new(name, value.encode("utf-8")).hexdigest() for name in _DIGESTS}
+
+
+class Shingles:
+    """Texts to be found inside longer ones: by their beginning, then by each length that occurs with it."""
+
+    def __init__(self, texts: set[str]) -> None:
+        self.texts = texts
+        self.first = min(map(len, texts), default=1)
+        self.lengths: dict[str, set[int]] = {}
+        for text in texts:
+            self.lengths.setdefault(text[: self.first], set()).add(len(text))
+
+    def inside(self, words: Iterable[str]) -> bool:
+        """Whether any of the words holds one of the texts."""
+        return any(
+            word[at : at + length] in self.texts
+            for word in set(words)
+            for at in range(len(word) - self.first + 1)
+            for length in self.lengths.get(word[at : at + self.first], ())
+        )
 
 
 def collect(*folders: Path) -> Wanted:
@@ -107,7 +139,12 @@ def findings(content: bytes, wanted: Wanted) -> set[str]:
     """What kinds of identifiers a file holds, in plain text, escaped, encoded, packed, hashed or masked; never the value."""
     found: set[str] = set()
     for text in _views(content, 0):
-        found |= _in_text(text, wanted)
+        if len(text) > _SHORT:
+            found |= _in_text(text, wanted)
+            continue
+        if text not in wanted.read:
+            wanted.read[text] = frozenset(_in_text(text, wanted))
+        found |= wanted.read[text]
     return found
 
 
@@ -121,26 +158,14 @@ def _in_text(text: str, wanted: Wanted) -> set[str]:
     if _MASKED.search(plain):
         found.add("a masked identifier")
     words = {word.upper() for word in _WORD.findall(plain)}
-    lettered = {word for word in wanted.words if not word.isdigit()}
     runs = {run.removeprefix("86").removeprefix("0") for run in re.findall(r"(?<![\d.])\d{6,20}(?!\d)", plain)}
-    if not wanted.words.isdisjoint(words | runs) or (lettered and _holds(words, lettered)):
+    if not wanted.words.isdisjoint(words | runs) or wanted.lettered.inside(words):
         found.add("an identifier of the input")
-    if wanted.runs and _holds(_HAN.findall(plain), wanted.runs):
+    if wanted.chinese.inside(_HAN.findall(plain)):
         found.add("a name or address of the input")
     if wanted.digests and any(each.lower() in wanted.digests for each in re.findall(r"[0-9A-Fa-f]{32,128}", plain)):
         found.add("a digest of an identifier")
     return found
-
-
-def _holds(words: Iterable[str], wanted: set[str]) -> bool:
-    lengths = sorted({len(each) for each in wanted})
-    return any(
-        word[at : at + length] in wanted
-        for word in set(words)
-        for length in lengths
-        if length <= len(word)
-        for at in range(len(word) - length + 1)
-    )
 
 
 def valid(number: str) -> bool:
