@@ -1,6 +1,6 @@
 """Cleaning a large export: time as a multiple of raw polars (CSV to Parquet with transcoding), and memory, in one run.
 
-Run with `python benchmarks/clean.py`; writes `benchmarks/clean.json`, from which `benchmarks/document.py` makes docs/performance.md. Each
+Run with `python benchmarks/clean.py`; it writes clean.json, from which `benchmarks/document.py` makes docs/performance.md. Each
 measurement is a process of its own, so that peak memory is its own. Needs about 3 GB of disk in the temporary folder.
 """
 

@@ -281,5 +281,11 @@ def test_diagnosis_years_are_not_mixed_with_report_years(tmp_path: Path) -> None
     folder = write(tmp_path, cases=rows)
     data = open_data(folder, PLACE, period="2024", edition="internal", language="en")
     assert occurrence.yearly(data)["value"].tolist() == list(FALL.values())
-    public = open_data(folder, PLACE, period="2024", language="en")  # a district's headline: report years where there are any
-    assert occurrence.yearly(public)["value"].dropna().tolist() == [999, 999]
+    public = open_data(folder, PLACE, period="2024", language="en")  # both would tell of late cards: the longer series is shown
+    assert occurrence.yearly(public)["value"].tolist() == list(FALL.values())
+
+
+def test_a_district_shows_report_years_where_they_span_as_many_years(tmp_path: Path) -> None:
+    rows = case_rows(FALL) + [row | {"year_basis": "report", "n": 90} for row in case_rows(FALL)]
+    public = open_data(write(tmp_path, cases=rows), PLACE, period="2024", language="en")
+    assert set(occurrence.yearly(public)["value"]) == {90}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 POOLED = "shown in blocks of years"
 JOINED = "shown with other categories"
 CROSSED = "too many dimensions for a place of this size"
-BY_REPORT_YEAR = "shown by report year"
+BY_REPORT_YEAR, BY_DIAGNOSIS_YEAR = "shown by report year", "shown by diagnosis year"
 SMALL = "not shown (small numbers)"
 _SERIES = ["place", "year_basis", "key", "group"]
 _ROW = ["place", "year_basis", "period"]
@@ -263,7 +263,9 @@ def _left_out(
     yield POOLED, cases & ~block & _inside(whole, first, last, own, pd.Series(by_year.astype(bool), whole.index), policy)
     here = pd.MultiIndex.from_frame(whole[["measure", *_ROW]])
     yield SMALL, here.isin(here[whole["before"]]) & whole["people"] & whole["numerator"].between(1, whole["threshold"] - 1)
-    yield BY_REPORT_YEAR, low & ~block & (whole["year_basis"] == "diagnosis") & _twice(whole)
+    twice, report = low & ~block & _twice(whole), _by_report(whole)
+    yield BY_REPORT_YEAR, twice & report & (whole["year_basis"] == "diagnosis")
+    yield BY_DIAGNOSIS_YEAR, twice & ~report & (whole["year_basis"] == "report")
 
 
 def _three(whole: pd.DataFrame, cases: pd.Series[bool]) -> pd.Series[bool]:
@@ -306,7 +308,21 @@ def _inside(
 
 
 def _twice(whole: pd.DataFrame) -> pd.Series[bool]:
-    """Figures by diagnosis year that stand by report year too."""
+    """Figures that stand in both year bases: publishing both would tell how many cards are late."""
     keys = ["measure", "place", "period", "key", "group"]
-    report = pd.MultiIndex.from_frame(whole.loc[whole["year_basis"] == "report", keys])
-    return pd.Series(pd.MultiIndex.from_frame(whole[keys]).isin(report), whole.index)
+    named = pd.MultiIndex.from_frame(whole[keys])
+    report, diagnosis = (named[whole["year_basis"] == basis] for basis in ("report", "diagnosis"))
+    return pd.Series(named.isin(report) & named.isin(diagnosis), whole.index)
+
+
+def _by_report(whole: pd.DataFrame) -> pd.Series[bool]:
+    """Rows of places whose headline is by report year: all but those whose totals by diagnosis year span more years."""
+    totals = whole[_plain_total(whole) & (whole["period"].str.len() == 4) & (whole["numerator"].notna() | whole["hidden"])]
+    years = (
+        totals.groupby(["place", "year_basis"])
+        .size()
+        .unstack(fill_value=0)
+        .reindex(columns=["report", "diagnosis"], fill_value=0)
+    )
+    longer = set(years.index[years["diagnosis"] > years["report"]])
+    return ~whole["place"].isin(longer)
