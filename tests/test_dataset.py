@@ -35,7 +35,7 @@ def test_all_faults_of_the_description_are_named_at_once(tmp_path: Path) -> None
     folder = write(
         tmp_path / "bad", id="Bad Name", tilte="x", synthetic="no", published={"publisher": "x", "title": ""}, covers=covers
     )
-    known = "covers, data_date, id, published, publisher_en, publisher_zh, synthetic, title_en, title_zh"
+    known = "covers, data_date, disclosure, id, published, publisher_en, publisher_zh, synthetic, title_en, title_zh"
     needs = "table, places (all or a list of codes) and periods are needed; keys are a list"
     assert refusal(folder).splitlines() == [
         "bad/dataset.yml: 13 problems.",
