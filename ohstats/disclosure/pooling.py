@@ -318,11 +318,6 @@ def _twice(whole: pd.DataFrame) -> pd.Series[bool]:
 def _by_report(whole: pd.DataFrame) -> pd.Series[bool]:
     """Rows of places whose headline is by report year: all but those whose totals by diagnosis year span more years."""
     totals = whole[_plain_total(whole) & (whole["period"].str.len() == 4) & (whole["numerator"].notna() | whole["hidden"])]
-    years = (
-        totals.groupby(["place", "year_basis"])
-        .size()
-        .unstack(fill_value=0)
-        .reindex(columns=["report", "diagnosis"], fill_value=0)
-    )
+    years = pd.crosstab(totals["place"], totals["year_basis"]).reindex(columns=["report", "diagnosis"], fill_value=0)
     longer = set(years.index[years["diagnosis"] > years["report"]])
     return ~whole["place"].isin(longer)
