@@ -52,6 +52,17 @@ def texts(found: list[check.Finding]) -> str:
     return " | ".join(each.text for each in found)
 
 
+def test_an_indicator_that_records_and_aggregate_say_differently_is_told(tmp_path: Path) -> None:
+    folder = city(tmp_path, card(1), card(2), cases={2021: 2})
+    texts_of = {}
+    for n, name in ((2, "same"), (3, "other")):
+        values = "indicator_id,place,period,group,numerator,denominator\n"
+        (folder / "indicator_values.csv").write_text(f"{values}short_exposure_pneumoconiosis_share,{PLACE},2021,,0,{n}\n")
+        texts_of[name] = texts(check.cases(open_check(folder, language="en", workspace=paths.Workspace.at(tmp_path / name)))[1])
+    assert "0 / 3 in the aggregate, 0 / 2 from the records" in texts_of["other"]
+    assert "in the aggregate" not in texts_of["same"]
+
+
 # Accounting -----------------------------------------------------------------------------------------------------------
 def test_rows_in_are_clean_and_quarantined_and_reasons_name_rows() -> None:
     made = opened(card(1), card(2, 用人单位所属地区="999999"), card(3, 具体病名="待查"), card(4))

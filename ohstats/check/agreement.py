@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import codes, reference
+from .. import codes, counts, reference
 from ..language import _
-from ..wording import decimal
+from ..wording import count, decimal, share_of
 from .opened import Finding, numbers
 
 if TYPE_CHECKING:
+    from ..dataset import Dataset
     from .opened import Check
 
 _SHOWN = 5  # differences told in a sentence of their own
@@ -20,16 +21,16 @@ CASES = ["place", "year", "year_basis", "key", "cards", "counted", "difference",
 
 def cases(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
     """New cases of the cards against `case_counts`, by place, year, basis and category, where the data set covers both."""
-    cards, counts = check.tables.get("disease_cards"), check.tables.get("case_counts")
-    if cards is None or counts is None or check.dataset is None:
+    cards, told = check.tables.get("disease_cards"), check.tables.get("case_counts")
+    if cards is None or told is None or check.dataset is None:
         return pd.DataFrame(columns=CASES), [
             Finding("Q9", _("Cards and counted cases are not both at hand: nothing to compare."))
         ]
-    counts = counts[counts["period"].str.fullmatch(r"\d{4}") & (counts["group"] == "") & counts["n"].notna()]
+    told = told[told["period"].str.fullmatch(r"\d{4}") & (told["group"] == "") & told["n"].notna()]
     known, covered = _counted_keys(), check.covered("disease_cards")
     found = _by_key(cards)
     made: list[dict[str, Any]] = []
-    for row in counts.to_dict("records"):
+    for row in told.to_dict("records"):
         where = (row["place"], int(row["period"]))
         if where in covered and row["key"] in known:
             n = found.get((*where, row["year_basis"], row["key"]), 0)
@@ -37,7 +38,30 @@ def cases(check: Check) -> tuple[pd.DataFrame, list[Finding]]:
     frame = pd.DataFrame(made, columns=CASES)
     frame["difference"] = frame["cards"] - frame["counted"]
     frame["factor"] = frame["cards"].astype(float) / frame["counted"].astype(float).where(lambda n: n > 0)
-    return frame, _differences(check, frame)
+    return frame, [*_differences(check, frame), *_indicators(check, check.dataset)]
+
+
+def _indicators(check: Check, dataset: Dataset) -> list[Finding]:
+    """Indicators that `indicator_values` and the records say differently; reports use the aggregated figure."""
+    declared = reference.table("indicators", dataset.folder, key="indicator_id")
+    differ = counts.disagreements(check, dataset, declared)  # type: ignore[arg-type]  # it holds the same tables
+    differ = differ[differ["measure"] != counts.NEW_CASES]
+    names = {row["indicator_id"]: reference.name_of(row, check.language) for row in declared.to_dict("records")}
+    found = [
+        Finding("Q9", _("{indicator}, {place}, {year}: {aggregate} in the aggregate, {records} from the records: reports use "
+                        "the aggregate; find out which is right.",
+                        indicator=names.get(row["measure"], row["measure"]), place=check.place_name(row["place"]),
+                        year=row["period"], aggregate=_figure(row, ""), records=_figure(row, "_records")))
+        for row in differ.head(_SHOWN).to_dict("records")
+    ]  # fmt: skip
+    if len(differ) > _SHOWN:
+        found.append(Finding("Q9", _("{n} more indicators differ between aggregate and records.", n=len(differ) - _SHOWN)))
+    return found
+
+
+def _figure(row: dict[str, Any], suffix: str) -> str:
+    numerator, denominator = row[f"numerator{suffix}"], row[f"denominator{suffix}"]
+    return count(numerator) if pd.isna(denominator) else share_of(numerator, denominator)
 
 
 def _counted_keys() -> set[str]:
