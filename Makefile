@@ -29,7 +29,7 @@ report: .venv/runtime.stamp ## build the reports of the example data into report
 	@$(WITH_VENV) $(BIN)/ohstats run --example
 
 test: .venv/runtime.stamp .venv/test.stamp ## run every test, examples in docstrings included (one file: ARGS=tests/test_rates.py)
-	@$(WITH_VENV) $(BIN)/python -m pytest $(ARGS)
+	@$(WITH_VENV) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: .venv/runtime.stamp .venv/test.stamp ## ruff, ruff format and mypy; changes nothing
 	@$(BIN)/ruff check .

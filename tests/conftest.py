@@ -93,9 +93,9 @@ def needs_browser(item: pytest.Item) -> bool:
     return "browser" in getattr(item, "fixturenames", ()) or item.get_closest_marker("browser") is not None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium of the system; the test is skipped where there is none (in CI that is a failure)."""
+    """Headless Chromium of the system, closed after each file; skipped where there is none (in CI that is a failure)."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
@@ -108,7 +108,7 @@ def browser() -> Iterator[Browser]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests last: while Playwright is up, its event loop is in the way of notebooks run in-process."""
+    """Run browser tests last in a file: while Playwright is up, its event loop is in the way of notebooks run in-process."""
     items.sort(key=needs_browser)
 
 
