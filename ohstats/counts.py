@@ -21,6 +21,7 @@ KEYS = ["measure", "place", "period", "year_basis", "key", "group"]
 COLUMNS = [*KEYS, "numerator", "denominator", "hidden", "counts", "basis", "provisional", "provenance", "source", "note"]
 NEW_CASES = "new_cases"
 KNOWN = "known"  # kind of figures that others published: protection reckons with them, no report shows them
+CIRCULAR = "register made from the numerator"
 SETTLED = "-06-30"
 """Day of the next year until which cases of a year of diagnosis still come in: the year is provisional before."""
 
@@ -72,15 +73,18 @@ def from_records(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -
         parents = reference.table("categories", dataset.folder, key="key").set_index("key")["parent"].to_dict()
         cases = records.new_cases(cleaned.tables["disease_cards"], parents)
         cases = cases.rename(columns={"n": "numerator"}).assign(
-            measure=NEW_CASES, table="disease_cards", denominator=float("nan")
+            measure=NEW_CASES, table="disease_cards", denominator=float("nan"), circular=float("nan")
         )
         parts.append(cases)
-    tallied = records.tally(cleaned.tables, own=dataset.folder)
+    tallied = records.tally(cleaned.tables, own=dataset.folder, data_date=dataset.data_date)
     parts.append(tallied.rename(columns={"indicator_id": "measure"}).assign(year_basis="", key=""))
     counted = pd.concat([part for part in parts if len(part)] or parts[-1:], ignore_index=True)
     if counted.empty:
         return _typed(pd.DataFrame(columns=COLUMNS))
-    counted = _summed(counted, dataset)
+    always = pd.DataFrame(records.plain(cleaned.tables, dataset.folder), columns=["measure", "table"]).assign(
+        year_basis="", key=""
+    )
+    counted = _summed(counted, dataset, always)
     declared = indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")[["counts", "basis"]]
     made = counted.join(declared, on="measure")
     made["counts"] = made["counts"].fillna("case")
@@ -89,7 +93,9 @@ def from_records(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -
     settled = pd.to_datetime((made["year"] + 1).astype("str") + SETTLED)
     made["provisional"] = (made["year_basis"] == "diagnosis") & (settled > months_known)
     made["period"] = made["year"].astype("str")
-    return _typed(made.assign(group="", hidden=False, provenance="records", source="", note=""))
+    circular = (made["circular"] > 0) & (made["circular"] == made["denominator"])
+    made["note"] = circular.map({True: CIRCULAR, False: ""})
+    return _typed(made.assign(group="", hidden=False, provenance="records", source=""))
 
 
 def disagreements(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.DataFrame:
@@ -111,8 +117,8 @@ def disagreements(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) 
     return both[differ].reset_index(drop=True)
 
 
-def _summed(counted: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
-    """Added up to all covered places; covered years without a record as 0."""
+def _summed(counted: pd.DataFrame, dataset: Dataset, always: pd.DataFrame) -> pd.DataFrame:
+    """Added up to all covered places; covered years without a record as 0, of the series `always` too."""
     keys = ["measure", "table", "place", "year", "year_basis", "key"]
     covered = {
         (cover.table, place, int(year)): cover.year_basis
@@ -121,18 +127,21 @@ def _summed(counted: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
         for year in cover.span.whole_years
     }
     chains = {place: dataset.ancestors(place) for place in counted["place"].unique()}
+    given = counted[counted["table"].isin(records.AGGREGATED)]
+    counted = counted.drop(given.index)
     above = counted.assign(place=counted["place"].map(chains)).explode("place")
     named = zip(above["table"], above["place"], above["year"], above["year_basis"], strict=True)
     inside = [covered.get((table, place, year)) in ("", basis) for table, place, year, basis in named]
-    summed = above[inside].groupby(keys, as_index=False)[["numerator", "denominator"]].agg(lambda part: part.sum(min_count=1))
+    values = ["numerator", "denominator", "circular"]
+    summed = above[inside].groupby(keys, as_index=False)[values].agg(lambda part: part.sum(min_count=1))
     plain = summed[summed["denominator"].isna()]
-    series = plain[["measure", "table", "year_basis", "key"]].drop_duplicates()
+    series = pd.concat([plain[["measure", "table", "year_basis", "key"]], always]).drop_duplicates()
     rows = [(*key, basis) for key, basis in sorted(covered.items())]
     places = pd.DataFrame(rows, columns=["table", "place", "year", "only"]).astype({"year": "int64"})
     zeros = series.merge(places, on="table")
     zeros = zeros[(zeros["only"] == "") | (zeros["only"] == zeros["year_basis"])]
-    zeros = zeros[keys].assign(numerator=0.0, denominator=float("nan"))
-    return pd.concat([summed, zeros], ignore_index=True).drop_duplicates(keys, ignore_index=True)
+    zeros = zeros[keys].assign(numerator=0.0, denominator=float("nan"), circular=float("nan"))
+    return pd.concat([given, summed, zeros], ignore_index=True).drop_duplicates(keys, ignore_index=True)
 
 
 def _case_counts(table: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,7 @@ _WORDS = {
     ("breaks", "kind"): ("break", "note"),
     ("breaks", "scope"): ("place", "below"),
     ("targets", "comparator"): (">=", "<=", "trend_falling", "trend_rising", "reference", "qualitative", "none"),
-    ("indicators", "measure"): ("proportion", "count", "trend", "trend_share"),
+    ("indicators", "measure"): ("proportion", "ratio", "count", "trend", "trend_share"),
     ("indicators", "basis"): ("census", "sample", ""),
 }
 _FORMS = {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .cases import new_cases
+from .derived import AGGREGATED, exceedances
 from .doses import annual
 from .employers import profile
 from .links import linked
 from .samples import judge
-from .tallies import tally
+from .tallies import plain, tally
 
-__all__ = ["annual", "judge", "linked", "new_cases", "profile", "tally"]
+__all__ = ["AGGREGATED", "annual", "exceedances", "judge", "linked", "new_cases", "plain", "profile", "tally"]

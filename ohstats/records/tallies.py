@@ -6,20 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import codes, files, schema
-from ..errors import Fault, FileRefused, nearest
+from .. import files, schema
+from ..errors import Fault, FileRefused
 from ..paths import REFERENCE
-from . import doses, samples
+from . import conditions, derived
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-DERIVED = {"measured": "workplace_samples", "doses": "radiation_dose"}
-"""Tables derived from declared ones."""
-PLACES = {"doses": ("employer_division", "dose_year")}
-_PARTS = {"table", "where", "numerator", "sum", "unique"}
-_WORDS = ("filled", "blank", "key_industry")
+_PARTS = {"table", "where", "numerator", "denominator", "sum", "unique", "once", "circular"}
+_CONDITIONS = ("where", "numerator", "circular")
 
 
 def declared(own: Path | None = None) -> dict[str, dict[str, Any]]:
@@ -44,14 +41,17 @@ def declared(own: Path | None = None) -> dict[str, dict[str, Any]]:
 
 def _faults(name: str, entry: Any) -> list[Fault]:
     if not isinstance(entry, dict) or "table" not in entry or not set(entry) <= _PARTS:
-        return [Fault("{name}: it needs table, and may have where, numerator, sum, unique", name=name)]
-    tables = [*schema.tables(), *DERIVED]
+        return [Fault("{name}: it needs table, and may have {parts}", name=name, parts=", ".join(sorted(_PARTS - {"table"})))]
+    tables = list(dict.fromkeys([*schema.tables(), "measured", *derived.DERIVED]))
     if entry["table"] not in tables:
         return [Fault("{name}: no table '{table}'; there are {known}", name=name, table=entry["table"], known=", ".join(tables))]
-    return []
+    found = [fault for part in _CONDITIONS if part in entry for fault in conditions.faults(name, entry[part])]
+    if "denominator" in entry:
+        found += _faults(name, entry["denominator"])
+    return found
 
 
-def tally(tables: Mapping[str, pd.DataFrame], *, own: Path | None = None) -> pd.DataFrame:
+def tally(tables: Mapping[str, pd.DataFrame], *, own: Path | None = None, data_date: str = "") -> pd.DataFrame:
     """Numerators and denominators of all declared indicators by place and year, from clean records.
 
     Rows whose place or year is not known belong to no place or year and are left out. Nothing is added up to higher places.
@@ -62,104 +62,92 @@ def tally(tables: Mapping[str, pd.DataFrame], *, own: Path | None = None) -> pd.
         Clean tables by name; an indicator whose table is missing is left out. Not modified.
     own : Path, optional
         Folder of a data set: its `tallies.yml` and `codes/key_industries.csv`.
+    data_date : str
+        Last day of the data, for what has to be followed for some time.
 
     Returns
     -------
     DataFrame
-        `indicator_id`, `table` (the declared one), `place`, `year`, `numerator`, `denominator` (NaN for a count).
+        `indicator_id`, `table` (the declared one), `place`, `year`, `numerator`, `denominator` (NaN for a count), `circular`
+        (rows of the denominator that come from what the numerator counts; NaN where nothing is declared of it).
 
     Raises
     ------
     FileRefused
         The data set's own file declares something that does not exist.
     """
-    made, parts = _derived(tables, own), []
+    made, parts = derived.make(tables, own, data_date), []
     for name, entry in declared(own).items():
-        rows = made.get(entry["table"])
-        if rows is None:
+        wanted = [entry, *([entry["denominator"]] if "denominator" in entry else [])]
+        if any(each["table"] not in made for each in wanted):
             continue
-        place, year = _place_and_year(entry["table"])
-        _check(name, entry, rows)
-        inside = rows[_fits(rows, entry.get("where", {}), own) & rows[place].notna() & rows[year].notna()]
-        keys = [inside[place].rename("place"), inside[year].astype(int).rename("year")]
-        counted = _counted(inside, entry, own).groupby(keys).agg(_total(entry)).reset_index()
-        parts.append(counted.assign(indicator_id=name, table=DERIVED.get(entry["table"], entry["table"])))
-    columns = ["indicator_id", "table", "place", "year", "numerator", "denominator"]
+        counted = _by_place(name, entry, made[entry["table"]], own)
+        if "denominator" in entry:
+            other = _by_place(name, entry["denominator"], made[entry["denominator"]["table"]], own)
+            other = other[["place", "year", "numerator"]].rename(columns={"numerator": "denominator"})
+            same = derived.source(entry["table"]) == derived.source(entry["denominator"]["table"])
+            counted = counted.drop(columns="denominator").merge(other, on=["place", "year"], how="right" if same else "inner")
+            counted["numerator"] = counted["numerator"].fillna(0.0)
+        parts.append(counted.assign(indicator_id=name, table=derived.source(entry["table"])))
+    columns = ["indicator_id", "table", "place", "year", "numerator", "denominator", "circular"]
     whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    return whole[columns].astype({"year": "int64", "numerator": "float64", "denominator": "float64"})
+    return whole[columns].astype({"year": "int64", "numerator": "float64", "denominator": "float64", "circular": "float64"})
 
 
-def _derived(tables: Mapping[str, pd.DataFrame], own: Path | None) -> dict[str, pd.DataFrame]:
-    made = dict(tables)
-    if "workplace_samples" in tables:
-        made["measured"] = samples.judge(tables["workplace_samples"], own=own)
-    if "radiation_dose" in tables:
-        made["doses"] = doses.annual(tables["radiation_dose"])
-    return made
+def plain(tables: Mapping[str, pd.DataFrame], own: Path | None = None) -> list[tuple[str, str]]:
+    """Indicators that are counts of records at hand, with the declared table of each: a covered year without a row is 0."""
+    counts = {name: entry for name, entry in declared(own).items() if not {"numerator", "denominator"} & set(entry)}
+    sources = {
+        name: derived.source(entry["table"]) for name, entry in counts.items() if "denominator" not in entry.get("sum", {})
+    }
+    return [(name, table) for name, table in sources.items() if table in tables and table not in derived.AGGREGATED]
+
+
+def _by_place(name: str, entry: dict[str, Any], rows: pd.DataFrame, own: Path | None) -> pd.DataFrame:
+    """One tally by place and year."""
+    place, year = _place_and_year(entry["table"])
+    _check(name, entry, rows)
+    inside = rows[conditions.fits(rows, entry.get("where", {}), own) & rows[place].notna() & rows[year].notna()]
+    if "once" in entry:  # figures of an institution that stand in each of its rows
+        inside = inside[inside[entry["once"]].notna()].drop_duplicates([place, year, entry["once"]])
+    keys = [inside[place].rename("place"), inside[year].astype(int).rename("year")]
+    return _counted(inside, entry, own).groupby(keys).agg(_total(entry)).reset_index()
 
 
 def _place_and_year(name: str) -> tuple[str, str]:
-    if name in PLACES:
-        return PLACES[name]
-    table = schema.table(DERIVED.get(name, name))
+    if name in derived.PLACES:
+        return derived.PLACES[name]
+    table = schema.table(derived.source(name))
     return table.place, table.columns[table.date].year or table.date
 
 
 def _check(name: str, entry: dict[str, Any], rows: pd.DataFrame) -> None:
     """Refuse conditions on columns that the clean table does not have."""
-    wanted = {
-        *entry.get("where", {}),
-        *entry.get("numerator", {}),
-        *entry.get("sum", {}).values(),
-        *filter(None, [entry.get("unique")]),
-    }
-    if unknown := sorted(wanted - set(rows.columns)):
-        fault = Fault(
-            "{name}: no column '{column}'; there are {known}",
-            name=name, column=unknown[0], known=nearest(unknown[0], rows.columns),
-        )  # fmt: skip
-        raise FileRefused("{file}: {n} problems.", file="tallies.yml", n=1, faults=[fault])
-
-
-def _fits(rows: pd.DataFrame, conditions: Mapping[str, Any], own: Path | None) -> pd.Series[bool]:
-    """Rows that fulfil all conditions; what is not known fulfils none but `blank` and a listed null."""
-    fits = pd.Series(True, index=rows.index)
-    for column, wanted in conditions.items():
-        fits &= _fulfils(rows[column], wanted, own).fillna(False).astype(bool)
-    return fits
-
-
-def _fulfils(values: pd.Series[Any], wanted: Any, own: Path | None) -> pd.Series[bool]:
-    if wanted in ("filled", "blank"):
-        return values.notna() if wanted == "filled" else values.isna()
-    if wanted == "key_industry":
-        divisions = values.astype("str").str.extract(r"^[A-Z]?(\d{2})", expand=False)
-        return divisions.isin(codes.table("key_industries", own)["code"])
-    if isinstance(wanted, dict):
-        number = values.astype("Float64")
-        return (number >= wanted.get("min", float("-inf"))) & (number <= wanted.get("max", float("inf")))
-    listed = wanted if isinstance(wanted, list) else [wanted]
-    found = values.isin([each for each in listed if each is not None])
-    return found | values.isna() if None in listed else found
+    wanted = {*entry.get("sum", {}).values(), *filter(None, [entry.get("unique"), entry.get("once")])}
+    for part in _CONDITIONS:
+        wanted |= conditions.columns(entry.get(part, {}))
+    if faults := conditions.unknown(name, wanted, rows):
+        raise FileRefused("{file}: {n} problems.", file="tallies.yml", n=len(faults), faults=faults)
 
 
 def _counted(inside: pd.DataFrame, entry: dict[str, Any], own: Path | None) -> pd.DataFrame:
     """What each row adds to numerator and denominator; the key itself where keys are counted."""
+    nothing = pd.Series(float("nan"), index=inside.index)
+    parts: dict[str, Any] = {"numerator": pd.Series(1.0, index=inside.index), "denominator": nothing, "circular": nothing}
     told = entry.get("sum", {})
-    if told:
-        parts = {
-            part: inside[told[part]].astype("float64") if part in told else float("nan") for part in ("numerator", "denominator")
-        }
-        return pd.DataFrame(parts, index=inside.index)
+    for part in told:
+        parts[part] = inside[told[part]].astype("float64")
     if "unique" in entry:
-        return pd.DataFrame({"numerator": inside[entry["unique"]], "denominator": float("nan")}, index=inside.index)
-    if "numerator" not in entry:
-        return pd.DataFrame({"numerator": 1.0, "denominator": float("nan")}, index=inside.index)
-    return pd.DataFrame(
-        {"numerator": _fits(inside, entry["numerator"], own).astype(float), "denominator": 1.0}, index=inside.index
-    )
+        parts["numerator"] = inside[entry["unique"]]
+    if "numerator" in entry and "numerator" not in told:
+        parts |= {"numerator": conditions.fits(inside, entry["numerator"], own).astype(float), "denominator": 1.0}
+    if "circular" in entry:
+        parts["circular"] = conditions.fits(inside, entry["circular"], own).astype(float)
+    return pd.DataFrame(parts, index=inside.index)
 
 
 def _total(entry: dict[str, Any]) -> dict[str, Any]:
-    count = "nunique" if "unique" in entry else "sum"
-    return {"numerator": count, "denominator": lambda part: part.sum(min_count=1)}
+    def added(part: pd.Series[float]) -> float:
+        return float(part.sum(min_count=1))
+
+    return {"numerator": "nunique" if "unique" in entry else "sum", "denominator": added, "circular": added}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import programme
 from .rows import year_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ Tally = dict[str, dict[str, Any]]  # by place and year
 
 def of(city: City, made: Records, aggregated: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """The truth of a city as plain values."""
-    found = indicators(made)
+    found = indicators(made) | programme.indicators(city, made, tally)
     return {
         "synthetic": True,
         "seed": city.seed,
