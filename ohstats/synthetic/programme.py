@@ -49,8 +49,8 @@ def indicators(city: City, made: Records, tally: Callable[..., dict[str, Any]]) 
     when = sick["found_date"].astype("datetime64[D]")
     ends = when + FOLLOWED
     over = (ends <= city.last_day) & (year_of(ends) > year_of(when).min())
-    asked = np.array([not flagged or day - start <= FOLLOWED for flagged, day, start in zip(
-        flag(sick, "diagnosis_applied"), _days(sick["applied_date"]), when.astype(np.int64), strict=True)]) & flag(sick, "diagnosis_applied")  # fmt: skip
+    waited = np.array(_days(sick["applied_date"])) - when.astype(np.int64)
+    asked = flag(sick, "diagnosis_applied") & (waited <= FOLLOWED)
     add("suspected_application_rate", sick, _EMPLOYER, year_of(ends), over, asked)
     confirmed = sick["_confirmed"].astype("datetime64[D]")
     soon = ~np.isnat(confirmed) & (np.where(np.isnat(confirmed), when, confirmed) - when <= np.timedelta64(FOLLOWED, "D"))
