@@ -238,3 +238,37 @@ def targets(rows: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:
         axes.set_xlabel(_("percent; upright line: target"))
 
     return render(draw, height=0.9 + 0.5 * len(rows), name=name, title=title, alt=alt)
+
+
+def blocks(rows: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:
+    """Cases in blocks of years, oldest on top: a dot with its number and its exact limits; a star where it is hidden.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One row a block: `label`, `value`, `lower`, `upper`, `hidden`.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    def draw(drawing: Drawing) -> None:
+        height = drawing.get_figheight()
+        axes = drawing.add_axes((0.19, 0.52 / height, 0.77, 1 - 0.58 / height))
+        top = float(np.nanmax([1.0, *rows["upper"]])) * 1.06
+        for position, row in enumerate(rows.itertuples()):
+            y, last = -position, position == len(rows) - 1
+            axes.plot([0, top], [y, y], color=PALE, linewidth=1, zorder=0)
+            axes.text(-0.02 * top, y, row.label, ha="right", va="center", fontweight="bold" if last else "normal")
+            if row.hidden:
+                axes.text(0.01 * top, y, "*", va="center", fontsize=12, color=GREY)
+                continue
+            axes.plot([row.lower, row.upper], [y, y], color=BLUE, linewidth=2.4, solid_capstyle="butt", zorder=2)
+            axes.plot(row.value, y, marker="o", color=BLUE, markersize=7.5, zorder=3, clip_on=False)
+            axes.text(row.value, y + 0.2, f"{row.value:,.0f}", ha="center", va="bottom", fontsize=11, color=BLUE)
+        axes.set_xlim(0, top)
+        axes.set_ylim(-len(rows) + 0.55, 0.72)
+        axes.yaxis.set_visible(False)
+        axes.spines["left"].set_visible(False)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.set_xlabel(_("new cases in the block; bar: limits (95%)"), fontsize=9.5)
+
+    return render(draw, height=0.75 + 0.42 * len(rows), name=name, title=title, alt=alt)

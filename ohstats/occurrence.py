@@ -96,6 +96,32 @@ def block_ratio(data: Data, found: pd.DataFrame) -> pd.DataFrame:
     return made.assign(**spans, first_before=earlier["first_year"], last_before=earlier["last_year"])
 
 
+def largest_group(data: Data, found: pd.DataFrame) -> pd.DataFrame:
+    """The category with most cases among those shown for the last block, as one Estimate row: its share of all cases.
+
+    Parameters
+    ----------
+    found : DataFrame
+        From `blocks`.
+
+    Returns
+    -------
+    DataFrame
+        `period`, `key`, `first_year`, `last_year` and the Estimate columns; empty where no category or no total is shown.
+    """
+    last = found.tail(1)
+    if last.empty or not last["value"].iloc[0] > 0:
+        return pd.DataFrame()
+    rows = cases(data)
+    rows = rows[(rows["period"] == last["period"].iloc[0]) & (rows["key"] != "total") & (rows["numerator"] > 0)]
+    rows = rows.sort_values(["numerator", "key"], ascending=[False, True], kind="stable").head(1)
+    if rows.empty:
+        return pd.DataFrame()
+    whole = rows[["period", "key", "numerator"]].assign(denominator=last["value"].iloc[0])
+    made = rates.proportion(whole, numerator="numerator", denominator="denominator", by=["period", "key"])
+    return made.assign(first_year=last["first_year"].iloc[0], last_year=last["last_year"].iloc[0])
+
+
 def by_category(data: Data) -> pd.DataFrame:
     """Counts of new cases by category where the data hold any: years and blocks, oldest first; `numerator`, `hidden`."""
     rows = cases(data)

@@ -36,6 +36,7 @@ def make(
     others: Iterable[tuple[str, str]],
     *,
     edition: str = "public",
+    above: str = "",
     rules: Mapping[str, object] | None = None,
 ) -> None:
     """Write the page of a report and its downloads, unless they are there already.
@@ -52,6 +53,8 @@ def make(
         Reports of the same place, in the order of the links.
     edition : str
         "public" refuses what shows exact records.
+    above : str
+        Code of a place whose page the section "pointer" links to; it names the place.
     rules : mapping, optional
         By which rules the figures were made; stands in the results for the gate.
 
@@ -75,6 +78,7 @@ def make(
         paths.package_digest(),
         _libraries(),
         edition,
+        above,
         rules,
     ]
     key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
@@ -97,6 +101,7 @@ def make(
             "links": _links(district, report, tongue, links),
             "foot": [],
             "title": found[0]["title"],
+            "above": above and f"{above}_{report}.html",
             "downloads": [{"href": f"{name}.csv", "text": "CSV"}, {"href": f"{name}.json", "text": "JSON"}],
         }
         html, _resources = exporter().from_notebook_node(notebook, resources={"ohstats": page})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import NotebookRefused, ParameterRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from .dataset import Dataset
     from .paths import Workspace
@@ -34,6 +34,7 @@ class Job:
     failed: str
     pages: str = ""  # folder of the pages; none are made when it is empty
     others: tuple[tuple[str, str], ...] = ()  # report and language of the pages of the same place: they link to each other
+    above: str = ""  # code of the place that this one is part of, where the same run makes its report: the page links to it
     slices: str = ""  # folder of the slices
     digest: str = ""  # of the slice that the report reads
 
@@ -220,9 +221,16 @@ def plan(
                         str(workspace.failed(chosen.id, edition) / name),
                         str(workspace.pages(chosen.id, edition) / language),
                         others,
+                        above(code, chosen, districts),
                     )
                 )
     return jobs
+
+
+def above(code: str, chosen: Dataset, reported: Collection[str]) -> str:
+    """The place right above another, if it is among those reported, else nothing."""
+    parent = chosen.place(code)["parent"]
+    return parent if parent in reported else ""
 
 
 def outcome(job: Job, error: str = "", digest: str = "") -> Outcome:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, data, disclosure, files, gate, language, pages, paths, wording
+from . import __version__, data, disclosure, files, gate, language, pages, paths, plan, wording
 from .errors import Fault, NotPublishable
 from .language import _
 from .pages import FONT, TAGS, report_name
@@ -83,9 +83,10 @@ def build(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace
 
 def _reports(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace, folder: Path) -> None:
     """The page of each report with its downloads."""
-    others = defaultdict(list)
+    others, there = defaultdict(list), defaultdict(set)
     for outcome in outcomes:
         others[outcome.district].append((outcome.report, outcome.language))
+        there[outcome.report, outcome.language].add(outcome.district)
     by_id = {chosen.id: chosen for chosen in datasets}
     for outcome in outcomes:
         about = outcome.district, outcome.report, outcome.language, others[outcome.district]
@@ -95,7 +96,9 @@ def _reports(outcomes: list[Outcome], datasets: list[Dataset], workspace: Worksp
             pages.failed(folder / outcome.language, *about, marks=marks)
             continue
         made = workspace.pages(outcome.dataset, outcome.edition) / outcome.language
-        pages.make(Path(outcome.output), made, *about, edition=outcome.edition, rules=_rules(by_id[outcome.dataset]))
+        chosen = by_id[outcome.dataset]
+        above = plan.above(outcome.district, chosen, there[outcome.report, outcome.language])
+        pages.make(Path(outcome.output), made, *about, edition=outcome.edition, above=above, rules=_rules(chosen))
         for kind in pages.KINDS:
             _link(made / f"{outcome.district}_{outcome.report}{kind}", folder / outcome.language)
 

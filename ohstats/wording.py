@@ -127,21 +127,6 @@ def new_cases(when: Period, now: dict[str, Any], before: dict[str, Any] | None, 
     return sentences
 
 
-def block(row: dict[str, Any]) -> str:
-    """Cases of a block of years as one sentence."""
-    text = years(row["first_year"], row["last_year"])
-    if row["hidden"]:
-        return _("{period}: the number of new cases is not shown (small numbers).", period=text)
-    return ngettext(
-        "{period}: {n_text} new case (limits of counting variation, 95%: {limits}).",
-        "{period}: {n_text} new cases (limits of counting variation, 95%: {limits}).",
-        int(row["value"]),
-        period=text,
-        n_text=count(row["value"]),
-        limits=interval(row["lower"], row["upper"], 0 if row["value"] >= 100 else 1),
-    )
-
-
 def _signed(value: float, digits: int = 1) -> str:
     text = decimal(value, digits)
     return "+" + text if value > 0 and float(text.replace(",", "")) != 0 else text
@@ -161,15 +146,18 @@ def headline_trend(row: dict[str, Any], qualifier: str, unknown: str) -> list[st
         limits=interval(row["lower"], row["upper"]),
         verdict=verdict(row["verdict"]),
     )
-    if qualifier == "effort fell":
-        return [sentence, _("Reported cases fell; detection effort fell too, so a real fall is not shown.")]
-    if qualifier == "effort rose":
-        return [sentence, _("Reported cases rose; detection effort rose too, so a real rise is not shown.")]
-    if qualifier == "unknown":
-        return [sentence, _("Detection effort is unknown for {unknown}.", unknown=unknown)]
     if row["verdict"] == "cannot tell":
         return [sentence, detectable(row)]
-    return [sentence]
+    return [sentence, *qualification(qualifier, unknown)]
+
+
+def qualification(qualifier: str, unknown: str) -> list[str]:
+    """What detection effort takes away from a fall or a rise; `unknown` names the years in which it is not known."""
+    if qualifier == "effort fell":
+        return [_("Reported cases fell; detection effort fell too, so a real fall is not shown.")]
+    if qualifier == "effort rose":
+        return [_("Reported cases rose; detection effort rose too, so a real rise is not shown.")]
+    return [_("Detection effort is unknown for {unknown}.", unknown=unknown)] if qualifier == "unknown" else []
 
 
 def detectable(row: dict[str, Any]) -> str:

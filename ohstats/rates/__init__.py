@@ -24,7 +24,7 @@ from ..estimates import (
     whole,
 )
 from .clusters import clustered_proportion
-from .comparison import difference, fisher_midp, ratio_of_rates
+from .comparison import detectable_ratio, difference, fisher_midp, ratio_of_rates
 from .standardisation import standardised_rate, standardised_ratio
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "clustered_proportion",
+    "detectable_ratio",
     "difference",
     "fisher_midp",
     "gap",

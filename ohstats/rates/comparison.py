@@ -108,6 +108,53 @@ def ratio_of_rates(
     )
 
 
+def detectable_ratio(events: float, *, confidence: float = 0.95, power: float = 0.8) -> tuple[float, float]:
+    """Largest fall and smallest rise (ratios, 1 = no change) that two periods of equal length would show.
+
+    Not for counts that vary more than Poisson counts do: the true change would have to be larger still.
+
+    Parameters
+    ----------
+    events : float
+        Events expected in the first period.
+    confidence, power : float
+        Level of the conditional exact test (two-sided), and its chance to see the change.
+
+    Returns
+    -------
+    tuple of float
+        Ratio of the fall, missing where not even a fall to 0 would be seen; ratio of the rise, missing without events.
+
+    References
+    ----------
+    Power of the test of `ratio_of_rates`, summed over all totals that the two periods can have.
+
+    Examples
+    --------
+    >>> [round(ratio, 2) for ratio in detectable_ratio(20)]
+    [0.27, 2.14]
+    """
+    check_options(confidence=confidence)
+    if events <= 0:
+        return np.nan, np.nan
+
+    def lacks(ratio: float) -> bool:
+        mean = events * (1 + ratio)
+        totals = np.arange(1.0, mean + 12 * np.sqrt(mean) + 20)
+        most = np.ceil(special.bdtrik((1 + confidence) / 2, totals, 0.5))  # of the period with more events, without a finding
+        seen = np.where(most < totals, special.betainc(most + 1, np.maximum(totals - most, 1), max(ratio, 1) / (1 + ratio)), 0)
+        chance = np.exp(special.xlogy(totals, mean) - mean - special.gammaln(totals + 1))
+        return bool((chance * seen).sum() < power)
+
+    def first_seen(seen: float, unseen: float) -> float:
+        for _step in range(50):
+            middle = (seen + unseen) / 2
+            seen, unseen = (seen, middle) if lacks(middle) else (middle, unseen)
+        return seen
+
+    return np.nan if lacks(0.0) else first_seen(0.0, 1.0), first_seen(20 + 100 / events, 1.0)
+
+
 def difference(
     table: pd.DataFrame,
     *,

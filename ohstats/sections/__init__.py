@@ -13,7 +13,7 @@ from .check import (
 )
 from .common import head_evaluation, head_trend, provenance
 from .evaluation import context, evaluation_headline, evaluation_methods, target_figure, target_table
-from .pooled import case_blocks, case_categories, summary
+from .pooled import case_blocks, case_blocks_figure, case_categories, largest_group, pointer, summary
 from .quality import (
     check_completeness,
     check_consistency,
@@ -29,6 +29,7 @@ from .trend import case_figure, case_table, effort, sensitivity, trend_headline,
 __all__ = [
     "CHECK",
     "case_blocks",
+    "case_blocks_figure",
     "case_categories",
     "case_figure",
     "case_table",
@@ -55,6 +56,8 @@ __all__ = [
     "head_check",
     "head_evaluation",
     "head_trend",
+    "largest_group",
+    "pointer",
     "provenance",
     "sensitivity",
     "summary",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import occurrence, periods, reference, wording
+from .. import figures, occurrence, periods, rates, reference, wording
+from .. import wording_summary as words
 from ..display import Table
 from ..language import _
 from ..result import Result
@@ -16,42 +17,75 @@ if TYPE_CHECKING:
     from ..data import Data
 
 
+def effort_beside(data: Data, row: dict[str, Any]) -> tuple[str, str]:
+    """How detection effort qualifies a verdict (`verdict`, `first_year`, `last_year`), and the years in which it is unknown."""
+    window = occurrence.Window(int(row["first_year"]), int(row["last_year"]))
+    known = occurrence.effort(data)
+    changes = occurrence.effort_change(known, window)
+    return occurrence.qualified(str(row["verdict"]), changes), occurrence.unknown_years(known, window)
+
+
+def headline(data: Data) -> Result:
+    """Cases of the last block of years against the one before; without blocks, the years in which there was none."""
+    found = occurrence.blocks(data)
+    if found.empty:
+        series = occurrence.yearly(data)
+        zero = series.loc[series["value"] == 0, "year"].tolist()
+        said = [words.single_years([wording.years(*run) for run in periods.runs(zero)], int((series["state"] == "hidden").sum()))]
+        return Result(id="headline", language=data.language, title=_("In short"), lead=True, sentences=said, estimates=series)
+    said = [words.block(found.iloc[-1].to_dict())]
+    ratio = occurrence.block_ratio(data, found)
+    for row in ratio.to_dict("records"):
+        said.append(words.comparison(row))
+        verdict = "rising" if row["lower"] > 1 else "falling" if row["upper"] < 1 else ""
+        qualifier, unknown = effort_beside(data, {**row, "first_year": row["first_before"], "verdict": verdict})
+        said += wording.qualification(qualifier, unknown)
+    if ratio.empty and len(found) > 1 and not found["hidden"].tail(2).any():
+        said.append(_("It is not compared with the block before: a break in the series lies between."))
+    return Result(id="headline", language=data.language, title=_("In short"), lead=True, sentences=said, estimates=ratio)
+
+
 @section
-def summary(data: Data) -> Result:
-    """Why the report of a small place is one page, and where more stands; nothing for a larger place."""
-    if not occurrence.is_summary(data):
-        return Result(id="summary", language=data.language)
-    said = [
-        _(
-            "{place} has fewer than 50 new cases in five years. This page is a summary: single years and small groups would "
-            "show single people, and trends of so few cases tell nothing.",
-            place=data.name,
-        )
+def case_blocks_figure(data: Data) -> Result:
+    """Cases in blocks of years with their limits; nothing where fewer than two blocks can be shown."""
+    found = occurrence.blocks(data)
+    if not occurrence.is_summary(data) or found["value"].notna().sum() < 2:
+        return Result(id="blocks-figure", language=data.language)
+    rows = found.assign(label=[wording.years(*span) for span in found[["first_year", "last_year"]].to_numpy()])
+    told = [
+        _("{span}: {n} ({limits})", span=row["label"], n=wording.count(row["value"]), limits=_limits_of(row))
+        if not row["hidden"]
+        else words.block(row)
+        for row in rows.to_dict("records")
     ]
-    places = data.dataset.places.set_index("code")
-    above = [code for code in data.dataset.ancestors(data.place["code"])[1:] if code in places.index]
-    if above:
-        name = reference.name_of(places.loc[above[0]].to_dict(), data.language)
-        said.append(_("More stands in the report of {place}, which {here} is part of.", place=name, here=data.name))
-    return Result(id="summary", language=data.language, sentences=said)
+    known = rows[rows["value"].notna()]
+    ends = [
+        _("{n} in {year}", n=wording.count(row["value"]), year=row["label"]) for row in known.iloc[[-2, -1]].to_dict("records")
+    ]
+    title = _("{place}: new cases {first}, {last}", place=data.name, first=ends[0], last=ends[1])
+    alt = _("New cases in {place} in blocks of years, with limits (95%). {blocks}.", place=data.name, blocks=_("; ").join(told))
+    figure = figures.blocks(rows, name="blocks", title=title, alt=alt)
+    return Result(id="blocks-figure", language=data.language, figure=figure, estimates=found.drop(columns="hidden"))
+
+
+def _limits_of(row: dict[str, Any]) -> str:
+    return wording.interval(row["lower"], row["upper"], 0 if row["value"] >= 100 else 1)
 
 
 @section
 def case_blocks(data: Data) -> Result:
     """Cases in fixed blocks of years with exact limits, and the ratio of the last two blocks."""
     found = occurrence.blocks(data)
-    if found.empty or not occurrence.is_pooled(data):
+    if found.empty or not (occurrence.is_pooled(data) or occurrence.is_summary(data)):
         return Result(id="blocks", language=data.language)
     rows = [
         [
             wording.years(row["first_year"], row["last_year"]),
             "*" if row["hidden"] else wording.count(row["value"]),
-            "*" if row["hidden"] else wording.interval(row["lower"], row["upper"], 0 if row["value"] >= 100 else 1),
+            "*" if row["hidden"] else _limits_of(row),
         ]
         for row in found.to_dict("records")
     ]
-    note = _("Blocks are fixed calendar years, so that single years cannot be computed from them. Limits: exact Poisson (95%).")
-    table = Table(_("New cases in blocks of years"), [_("Years"), _("New cases"), _("Limits (95%)")], rows, note, numeric=(1, 2))
     ratio = occurrence.block_ratio(data, found)
     said = [
         _(
@@ -62,19 +96,60 @@ def case_blocks(data: Data) -> Result:
             limits=wording.interval(row["lower"], row["upper"], 2),
         )
         for row in ratio.to_dict("records")
-        if not pd.isna(row["value"])
+        if not pd.isna(row["value"]) and not occurrence.is_summary(data)
     ]
-    estimates = pd.concat([found.drop(columns="hidden"), ratio], ignore_index=True)
-    return Result(
-        id="blocks", language=data.language, title=_("Blocks of years"), level=3, sentences=said, table=table, estimates=estimates
+    note = _(
+        "Fixed calendar years, so that no single year can be computed from two blocks. Limits: exact Poisson (95%), what chance "
+        "alone does to a count. Ratios: conditional exact."
     )
+    table = Table(_("New cases in blocks of years"), [_("Years"), _("New cases"), _("Limits (95%)")], rows, note, numeric=(1, 2))
+    estimates = pd.concat([found.drop(columns="hidden"), ratio], ignore_index=True)
+    title = "" if occurrence.is_summary(data) else _("Blocks of years")
+    return Result(id="blocks", language=data.language, title=title, level=3, sentences=said, table=table, estimates=estimates)
+
+
+@section
+def largest_group(data: Data) -> Result:
+    """The largest category that may be shown for the last block of a small place."""
+    found = occurrence.largest_group(data, occurrence.blocks(data)) if occurrence.is_summary(data) else pd.DataFrame()
+    names = reference.table("categories", data.dataset.folder, key="key").drop_duplicates("key", keep="last").set_index("key")
+    said = [
+        words.largest(row, reference.name_of(names.loc[row["key"]].to_dict(), data.language))
+        for row in found.to_dict("records")
+        if row["key"] in names.index
+    ]
+    return Result(id="largest-group", language=data.language, sentences=said, estimates=found)
+
+
+@section
+def summary(data: Data) -> Result:
+    """What the page of a small place can and cannot say, and what it would take to say more; nothing for a larger place."""
+    if not occurrence.is_summary(data):
+        return Result(id="summary", language=data.language)
+    found = occurrence.blocks(data)
+    last = found.iloc[-1].to_dict() if len(found) and found["value"].notna().iloc[-1] else None
+    change = words.seen(last, *rates.detectable_ratio(last["value"])) if last and last["value"] > 0 else ""
+    title = _("What these numbers can and cannot say")
+    return Result(id="summary", language=data.language, title=title, bullets=words.bounds(last, change))
+
+
+@section
+def pointer(data: Data) -> Result:
+    """Where more stands: the report of the place above. The site makes the sentence a link where it has that page."""
+    places = data.dataset.places.set_index("code")
+    above = data.place["parent"]
+    if not occurrence.is_summary(data) or above not in places.index:
+        return Result(id="pointer", language=data.language)
+    name = reference.name_of(places.loc[above].to_dict(), data.language)
+    said = _("Trends, diseases and occupations: see the report of {place}, which {here} is part of.", place=name, here=data.name)
+    return Result(id="pointer", language=data.language, sentences=[said])
 
 
 @section
 def case_categories(data: Data) -> Result:
     """Cases by category, in years or blocks of years as the place publishes them; * where a count is hidden."""
     rows = occurrence.by_category(data)
-    if rows.empty:
+    if rows.empty or (occurrence.is_summary(data) and not (rows.loc[rows["key"] != "total", "numerator"] > 0).any()):
         return Result(id="categories", language=data.language)
     names = reference.table("categories", data.dataset.folder, key="key").drop_duplicates("key", keep="last").set_index("key")
     keys = sorted(rows["key"].unique(), key=lambda key: (key == "total", names.index.get_loc(key) if key in names.index else 999))

@@ -12,6 +12,7 @@ from .. import figures, occurrence, periods, reference, wording
 from ..display import Table
 from ..language import _
 from ..result import Result
+from . import pooled
 from .common import detail, section
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def _year_before(when: periods.Period) -> periods.Period | None:
 @section
 def trend_headline(data: Data) -> Result:
     """Cases in the period, against the year before, and the verdict of the latest unbroken window."""
+    if occurrence.is_summary(data):
+        return pooled.headline(data)
     before = _year_before(data.period)
     earlier = _figure_of(data, before.text) if before else None
     said = wording.new_cases(
@@ -60,20 +63,11 @@ def trend_headline(data: Data) -> Result:
     )
     series = occurrence.yearly(data)
     found = occurrence.trends(data, series)
-    if occurrence.is_summary(data):
-        said += [wording.block(row) for row in occurrence.blocks(data).tail(1).to_dict("records")]
-    elif len(found):
+    if len(found):
         latest = found.iloc[-1].to_dict()
-        said += wording.headline_trend(latest, *_effort_of(data, latest))
+        said += wording.headline_trend(latest, *pooled.effort_beside(data, latest))
     estimates = pd.concat([series[series["year"] == data.period.last_year], found.tail(1)], ignore_index=True)
     return Result(id="headline", language=data.language, title=_("In short"), lead=True, sentences=said, estimates=estimates)
-
-
-def _effort_of(data: Data, row: dict[str, Any]) -> tuple[str, str]:
-    window = occurrence.Window(int(row["first_year"]), int(row["last_year"]))
-    known = occurrence.effort(data)
-    changes = occurrence.effort_change(known, window)
-    return occurrence.qualified(str(row["verdict"]), changes), occurrence.unknown_years(known, window)
 
 
 def _break_rows(data: Data) -> pd.DataFrame:
@@ -153,7 +147,7 @@ def _told(data: Data, series: pd.DataFrame, found: pd.DataFrame) -> tuple[str, s
     return title, " ".join([ends, *parts])
 
 
-@section
+@detail
 def case_table(data: Data) -> Result:
     """Cases by year with exact limits, what each figure is, and where it comes from."""
     series = occurrence.yearly(data)
@@ -190,7 +184,6 @@ def case_table(data: Data) -> Result:
         )
     ]
     title = _("Reported cases")
-    said = [] if occurrence.is_summary(data) else said
     if series.empty:
         return Result(id="cases", language=data.language, title=title, sentences=[_("The report holds no whole year.")])
     return Result(id="cases", language=data.language, title=title, sentences=said, table=table, estimates=series)
@@ -334,7 +327,7 @@ def _effort_sentences(data: Data, known: pd.DataFrame, names: dict[str, str]) ->
     return said
 
 
-@section
+@detail
 def trend_limits(data: Data) -> Result:
     """What the report cannot say."""
     lines = [
