@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, counts, dataset, disclosure, files, paths, periods, reference, settled, slices
+from . import __version__, counts, dataset, disclosure, files, notes, paths, periods, reference, settled, slices
 from .errors import OhstatsError, ParameterRefused
 from .language import LANGUAGES
 
@@ -50,6 +50,7 @@ class Data:
     design: dict[str, Any]  # what a place of its size publishes: `summary` (one page), `block` (years)
     declared: dict[str, str] | None  # by whom yearly totals were declared public
     facts: dict[str, str]  # rules of protection, digest of all of the above, version of the package
+    note: notes.Note = field(default_factory=notes.Note, repr=False, compare=False)  # what people wrote about the report
     kept: dict[str, pd.DataFrame] = field(init=False, repr=False, compare=False, default_factory=dict)  # of `once`
 
     @property
@@ -114,7 +115,8 @@ def open_data(
         if value not in known:
             raise ParameterRefused("No {name} '{value}'. There are: {known}.", name=name, value=value, known=", ".join(known))
     when = periods.parse(period)
-    told = _announced(data_dir, str(district), edition) or _protected(dataset.load(data_dir), edition, str(district))
+    announced = _announced(data_dir, str(district), edition)
+    told = (announced and announced[0]) or _protected(dataset.load(data_dir), edition, str(district))
     told.dataset.check_period(when)
     return Data(
         dataset=told.dataset,
@@ -133,6 +135,7 @@ def open_data(
         design=told.design,
         declared=told.declared,
         facts={"rules": told.rules, "digest": told.digest, "package": __version__},
+        note=announced[1] if announced else notes.Note(),
     )
 
 
@@ -278,12 +281,13 @@ def _counted(cleaned: Cleaned, chosen: Dataset) -> pd.DataFrame:
     return counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
 
 
-def _announced(data_dir: str | Path, code: str, edition: str) -> slices.Slice | None:
-    """The slice that the runner announced for this report, if that is what is asked for; no other file is opened."""
+def _announced(data_dir: str | Path, code: str, edition: str) -> tuple[slices.Slice, notes.Note] | None:
+    """The slice and the note that the runner announced for this report, if that is what is asked for; no other file is opened."""
     told = json.loads(os.environ.get(SLICE, "{}"))
     if told.get("asked") != [str(data_dir), code, edition]:
         return None
-    return slices.read(Path(told["folder"]), Path(data_dir), code, told["digest"])
+    note = notes.read(Path(told["note"])) if told.get("note") else notes.Note()
+    return slices.read(Path(told["folder"]), Path(data_dir), code, told["digest"]), note
 
 
 def _protected(chosen: Dataset, edition: str, code: str) -> slices.Slice:

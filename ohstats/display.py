@@ -78,3 +78,14 @@ def facts(pairs: list[tuple[str, str]]) -> str:
     """Names and values as a description list."""
     inside = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in pairs)
     return f"<dl>{inside}</dl>"
+
+
+def remark(text: str, by: str, flag: str = "") -> str:
+    """What a person wrote: paragraphs and lists of lines that begin with "- "; nothing in it is taken for markup."""
+    parts = []
+    for block in re.split(r"\n\s*\n", text.strip()):
+        lines = [line.strip() for line in block.splitlines() if line.strip()]
+        listed = all(line.startswith("- ") for line in lines)
+        parts.append(bullets([line[2:] for line in lines]) if listed else paragraphs([" ".join(lines)]))
+    said = [f'<p class="note">{escape(each)}</p>' for each in (by, flag) if each]
+    return f'<div class="remark">{"".join([*parts, *said])}</div>'

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 
 def key(job: Job) -> str:
-    """Digest of all that a report reads: its slice, notebook and parameters, the package and all libraries."""
+    """Digest of all that a report reads: its slice, notebook, note and parameters, the package and all libraries."""
     told = {name: value for name, value in job.parameters.items() if name != "data_dir"}  # its content is the slice
-    read = [job.digest, job.report, job.dataset, sorted(told.items()), _notebook(job.notebook), _software()]
+    read = [job.digest, job.report, job.dataset, sorted(told.items()), _notebook(job.notebook), _software(), _note(job.note)]
     return hashlib.sha256(json.dumps(read, default=str).encode()).hexdigest()
 
 
@@ -42,6 +42,11 @@ def _notebook(path: str) -> str:
     """Digest of a notebook and of the modules beside it."""
     notebook = Path(path)
     return files.content_hash(notebook, *sorted(notebook.parent.glob("*.py")))
+
+
+def _note(path: str) -> str:
+    """Digest of what people wrote about a report; what they wrote it on follows from that and from the numbers."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""
 
 
 @lru_cache(maxsize=1)

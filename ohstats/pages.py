@@ -36,6 +36,7 @@ def make(
     others: Iterable[tuple[str, str]],
     *,
     edition: str = "public",
+    period: str = "",
     above: str = "",
     rules: Mapping[str, object] | None = None,
 ) -> None:
@@ -53,6 +54,8 @@ def make(
         Reports of the same place, in the order of the links.
     edition : str
         "public" refuses what shows exact records.
+    period : str
+        What is reported.
     above : str
         Code of a place whose page the section "pointer" links to; it names the place.
     rules : mapping, optional
@@ -78,6 +81,7 @@ def make(
         paths.package_digest(),
         _libraries(),
         edition,
+        period,
         above,
         rules,
     ]
@@ -106,7 +110,8 @@ def make(
         }
         html, _resources = exporter().from_notebook_node(notebook, resources={"ohstats": page})
     files.write_text(display.plain(html), folder / f"{name}.html")
-    files.write_json({"schema": SCHEMA, "edition": edition, **(rules or {}), "results": found}, folder / f"{name}.json")
+    about = {"schema": SCHEMA, "report": report, "place": district, "period": period, "language": tongue, "edition": edition}
+    files.write_json({**about, **(rules or {}), "results": found}, folder / f"{name}.json")
     files.write_bytes(_csv(found).encode("utf-8-sig"), folder / f"{name}.csv")
     files.write_json({"key": key, "files": _digests(folder, name)}, stamp)
 

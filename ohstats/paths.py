@@ -82,6 +82,10 @@ class Workspace:
         """Published site of an edition; the internal one has its own root."""
         return self.root / "reports" / ("site" if edition == "public" else "internal")
 
+    def notes(self, edition: str) -> Path:
+        """What people write about the reports of an edition; theirs, never changed by a run."""
+        return self.root / "notes" / edition
+
     def clean(self, dataset: str) -> Path:
         """Clean tables, quarantine and audit of a data set."""
         return self.work / dataset / "clean"

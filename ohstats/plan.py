@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import notes
 from .errors import NotebookRefused, ParameterRefused
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Job:
     pages: str = ""  # folder of the pages; none are made when it is empty
     others: tuple[tuple[str, str], ...] = ()  # report and language of the pages of the same place: they link to each other
     above: str = ""  # code of the place that this one is part of, where the same run makes its report: the page links to it
+    note: str = ""  # what people wrote about it, if they did
     slices: str = ""  # folder of the slices
     digest: str = ""  # of the slice that the report reads
 
@@ -183,8 +185,8 @@ def plan(
 
     Raises
     ------
-    ParameterRefused, NotebookRefused
-        A place, period, parameter or notebook cannot be run; what exists is listed.
+    ParameterRefused, NotebookRefused, FileRefused
+        A place, period, parameter, notebook or note cannot be run; what exists is listed.
     """
     from .periods import parse
 
@@ -196,6 +198,7 @@ def plan(
     reports = {report: (notebook, check_parameters(notebook, extra or ())) for report, notebook in named(notebooks).items()}
     for notebook, _names in reports.values():
         check_edition(notebook, edition)
+    written = notes.find(workspace, edition)
     others = tuple((report, language) for report in reports for language in languages)
     for report, (notebook, known) in reports.items():
         for code in districts:
@@ -222,6 +225,7 @@ def plan(
                         str(workspace.pages(chosen.id, edition) / language),
                         others,
                         above(code, chosen, districts),
+                        str(written.get((report, code, str(when), language), "")),
                     )
                 )
     return jobs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -33,30 +34,43 @@ class Result:
     bullets: list[str] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
     estimates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    note: dict[str, Any] = field(default_factory=dict)  # what a person wrote beside it: text, author, date, flag, by
+    basis: str = ""  # what it was made from, where its own numbers do not say
     internal: bool = False  # shows records: no public page takes it
 
     def json(self) -> dict[str, Any]:
         """The Result as plain values: what results.json and the downloads are written from."""
         records = json.loads(self.estimates.to_json(orient="records", double_precision=15)) if len(self.estimates) else []
-        return {
-            "schema": SCHEMA,
-            "id": self.id,
-            "language": self.language,
-            "title": self.title,
-            "sentences": self.sentences,
-            "bullets": self.bullets,
-            "facts": [list(pair) for pair in self.facts],
-            "table": {
-                "caption": self.table.caption,
-                "header": self.table.header,
-                "rows": self.table.rows,
-                "note": self.table.note,
+        return (
+            {
+                "schema": SCHEMA,
+                "id": self.id,
+                "language": self.language,
+                "title": self.title,
+                "sentences": self.sentences,
+                "bullets": self.bullets,
+                "facts": [list(pair) for pair in self.facts],
+                "table": {
+                    "caption": self.table.caption,
+                    "header": self.table.header,
+                    "rows": self.table.rows,
+                    "note": self.table.note,
+                }
+                if self.table
+                else None,
+                "figure": {"title": self.figure.title, "alt": self.figure.alt} if self.figure else None,
+                "estimates": records,
+                "made_from": self.made_from(),
             }
-            if self.table
-            else None,
-            "figure": {"title": self.figure.title, "alt": self.figure.alt} if self.figure else None,
-            "estimates": records,
-        } | ({"internal": True} if self.internal else {})
+            | ({"note": self.note} if self.note else {})
+            | ({"internal": True} if self.internal else {})
+        )
+
+    def made_from(self) -> str:
+        """Digest of its numbers to six digits, whatever words they stand in; of its words where it has no numbers of its own."""
+        rows = self.estimates.map(lambda cell: f"{cell:.6g}" if isinstance(cell, float) else str(cell)).to_numpy().tolist()
+        told = self.basis or rows or [self.sentences, self.bullets, self.facts, self.table.rows if self.table else []]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
     @property
     def empty(self) -> bool:
@@ -75,6 +89,7 @@ class Result:
             self.table.html() if self.table else "",
             display.bullets(self.bullets),
             display.facts(self.facts) if self.facts else "",
+            display.remark(self.note["text"], self.note["by"], self.note["flag"]) if self.note else "",
         ]
         return f'<section id="{display.escape(self.id)}" lang="{_tag(self.language)}">{"".join(parts)}</section>'
 

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import files, forked, pages, slices
+from . import files, forked, notes, pages, slices
 from .data import SLICE
 from .errors import ParameterRefused
 from .manifest import Manifest, key
@@ -46,7 +46,7 @@ def run_job(job: Job, engine: str, seconds: float | None = None) -> Outcome:
             if job.pages:
                 about = outcome(job)
                 named = about.district, about.report, about.language, job.others
-                pages.make(beside, Path(job.pages), *named, edition=about.edition, above=job.above)
+                pages.make(beside, Path(job.pages), *named, edition=about.edition, period=about.period, above=job.above)
             beside.replace(output)
     except Exception as problem:
         error = getattr(problem, "ename", "") or getattr(problem, "strerror", "") or type(problem).__name__
@@ -83,7 +83,9 @@ def _execute(job: Job, beside: Path, engine: str, seconds: float | None) -> str:
 def _announce(job: Job) -> None:
     """Tell `open_data`, here and in a kernel started from here, where the slice of this report lies."""
     asked = [job.parameters.get(name) for name in ("data_dir", "district", "edition")]
-    os.environ[SLICE] = json.dumps({"asked": asked, "folder": job.slices, "digest": job.digest}) if job.slices else "{}"
+    os.environ[SLICE] = (
+        json.dumps({"asked": asked, "folder": job.slices, "digest": job.digest, "note": job.note}) if job.slices else "{}"
+    )
 
 
 def _beside(job: Job) -> Path:
@@ -225,6 +227,10 @@ def make(
         Passed to `run`.
     """
     jobs = with_slices(jobs, workspace)
+    for job in jobs:
+        if job.note:
+            place, language, edition = (job.parameters[name] for name in ("district", "language", "edition"))
+            notes.settle(Path(job.note), workspace.site(edition) / language / f"{place}_{job.report}.json")
     keys = {job.output: key(job) for job in jobs}
     old = {} if force else {job.output: manifest.unchanged(job.output, keys[job.output]) for job in jobs}
     manifest.begin(keys, [job.output for job in whole], datasets)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, data, disclosure, files, gate, language, pages, paths, plan, wording
+from . import __version__, data, disclosure, files, gate, language, notes, pages, paths, plan, wording
 from .errors import Fault, NotPublishable
 from .language import _
 from .pages import FONT, TAGS, report_name
@@ -63,6 +63,7 @@ def build(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace
         _about(outcomes, datasets, workspace, new, edition)
         _assets(new)
         _check(new, datasets, workspace, edition)
+        _place_notes(outcomes, workspace, new, edition)
         if edition == "public":
             _hold_back_leaks(outcomes, datasets, workspace)
     except BaseException:
@@ -98,7 +99,9 @@ def _reports(outcomes: list[Outcome], datasets: list[Dataset], workspace: Worksp
         made = workspace.pages(outcome.dataset, outcome.edition) / outcome.language
         chosen = by_id[outcome.dataset]
         above = plan.above(outcome.district, chosen, there[outcome.report, outcome.language])
-        pages.make(Path(outcome.output), made, *about, edition=outcome.edition, above=above, rules=_rules(chosen))
+        pages.make(
+            Path(outcome.output), made, *about, edition=outcome.edition, period=outcome.period, above=above, rules=_rules(chosen)
+        )
         for kind in pages.KINDS:
             _link(made / f"{outcome.district}_{outcome.report}{kind}", folder / outcome.language)
 
@@ -145,6 +148,28 @@ def _check(folder: Path, datasets: list[Dataset], workspace: Workspace, edition:
     passed = gate.check(folder, secrets=secrets, passed=before, wanted=wanted, edition=edition)
     files.private(memory.parent)
     files.write_json({"by": by, "passed": sorted(passed)}, memory)
+
+
+def _place_notes(outcomes: list[Outcome], workspace: Workspace, folder: Path, edition: str) -> None:
+    """Refuse a note on a section that its page does not have: it would be lost without a word."""
+    written, faults = notes.find(workspace, edition), []
+    for outcome in outcomes:
+        path = written.get((outcome.report, outcome.district, outcome.period, outcome.language))
+        page = files.read_json(folder / outcome.language / f"{outcome.district}_{outcome.report}.json") or {}
+        if path and page:
+            there = [result["id"] for result in page["results"] if not result["figure"]]
+            name, known = "/".join(path.parts[-3:]), ", ".join(there)
+            faults += [
+                Fault(
+                    "{file}: the page has no section '{section}' for a note. There are: {known}",
+                    file=name,
+                    section=each,
+                    known=known,
+                )
+                for each in notes.unplaced(path, there)
+            ]
+    if faults:
+        raise NotPublishable("Nothing was published: {n} findings.", n=len(faults), faults=faults)
 
 
 def _published(places: pd.Series[str], outcomes: list[Outcome], chosen: Dataset) -> pd.Series[bool]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..disclosure.policy import THRESHOLD
 from ..display import csv_cell
 from ..errors import Fault, NotPublishable
-from . import identifiers, pages
+from . import identifiers, numerals, pages
 from .identifiers import Wanted, collect
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def _findings(path: Path, content: bytes, secrets: tuple[str, ...], wanted: Want
             return [*found, "no JSON"]
         found += ["a page of the internal edition"] if told.get("edition", "public") != "public" else []
         found += ["a small count of cases"] if _small(told) else []
+        found += numerals.findings(told)
     if path.suffix == ".html":
         found += pages.findings(text)
     if path.suffix == ".csv":

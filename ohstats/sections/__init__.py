@@ -11,7 +11,7 @@ from .check import (
     check_summary,
     head_check,
 )
-from .common import head_evaluation, head_trend, provenance
+from .common import cover, head_evaluation, head_trend, provenance
 from .evaluation import context, evaluation_headline, evaluation_methods, target_figure, target_table
 from .pooled import case_blocks, case_blocks_figure, case_categories, largest_group, pointer, summary
 from .quality import (
@@ -50,6 +50,7 @@ __all__ = [
     "check_uniqueness",
     "check_validity",
     "context",
+    "cover",
     "effort",
     "evaluation_headline",
     "evaluation_methods",

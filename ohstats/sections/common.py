@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from .. import language, occurrence, wording
 from ..language import _, ngettext
+from ..notes import COVER, ROLES
 from ..result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..data import Data
+    from ..notes import Note
 
 
 class Opened(Protocol):
@@ -32,9 +35,20 @@ def section(make: Callable[[Of], Result]) -> Callable[[Of], Result]:
     @wraps(make)
     def made(data: Of) -> Result:
         with language.use(data.language):
-            return make(data)
+            return _noted(make(data), getattr(data, "note", None))
 
     return made
+
+
+def _noted(result: Result, note: Note | None) -> Result:
+    """The section with what a person wrote beside it, and whether its numbers changed since."""
+    remark = note.remarks.get(result.id) if note else None
+    if note is None or remark is None or result.empty or result.figure:
+        return result
+    outdated = note.outdated(result.id, result.made_from())
+    flag = _("The numbers of this section changed after this was written.") if outdated else ""
+    by = _("{author}, {date}", author=remark.author, date=remark.date)
+    return replace(result, note={**remark._asdict(), "by": by, "flag": flag})
 
 
 def detail(make: Callable[[Data], Result]) -> Callable[[Data], Result]:
@@ -86,6 +100,22 @@ def head_evaluation(data: Data) -> Result:
         period=wording.period(data.period),
     )
     return _head(data, _("Evaluation of the surveillance projects"), title)
+
+
+@section
+def cover(data: Data) -> Result:
+    """Who prepared, reviewed and approved the report; a draft until all three signed for the data that it is made from."""
+    signed, basis = data.note.signatures, data.facts["digest"]
+    result = Result(id=COVER, language=data.language, basis=basis)
+    names = {"prepared": _("Prepared"), "reviewed": _("Reviewed"), "approved": _("Approved")}
+    told = {
+        role: _("{author}, {date}", author=signed[role][0], date=signed[role][1]) if role in signed else wording.DASH
+        for role in ROLES
+    }
+    said = [_("Draft: not yet approved.")] if set(ROLES) - set(signed) else []
+    if signed and data.note.outdated(COVER, result.made_from()):
+        said = [_("Draft: the data changed after it was signed.")]
+    return replace(result, sentences=said, facts=[(names[role], told[role]) for role in ROLES])
 
 
 @section
