@@ -46,7 +46,7 @@ def _datasets(folders: list[Path], example: bool) -> list[Dataset]:
     if not chosen:
         raise ParameterRefused("Name a data set with --data-dir FOLDER, or use --example.")
     loaded = [dataset.load(folder) for folder in chosen]
-    codes = [code for each in loaded for code in each.reported]
+    codes = [code for each in loaded for code in each.opened]
     twice = sorted({code for code in codes if codes.count(code) > 1})
     ids = [each.id for each in loaded]
     if same := sorted({name for name in ids if ids.count(name) > 1}):
@@ -193,7 +193,7 @@ def _interruptible() -> Iterator[None]:
 
 def _districts(named: list[str], chosen: list[Dataset], every: bool) -> list[str]:
     """Codes of places without doubles; all that have data when none is named."""
-    known = [code for each in chosen for code in each.reported]
+    known = [code for each in chosen for code in each.opened]
     codes = [code.strip() for text in named for code in text.split(",") if code.strip()]
     if named and every:
         raise ParameterRefused("Give --district or --all, not both.")
@@ -229,7 +229,7 @@ def _jobs(
     for each in chosen:
         when = periods.parse(period or each.span.last_year)
         each.check_period(when)
-        mine = set(each.reported)
+        mine = set(each.opened)
         jobs += plan.plan(
             each,
             workspace,

@@ -49,6 +49,8 @@ def make(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.Dat
         parts += [_case_counts(cleaned.tables["case_counts"]), _covered(cleaned, dataset)]
     if "indicator_values" in cleaned.tables:
         parts.append(_indicator_values(cleaned.tables["indicator_values"], indicators))
+    if "denominators" in cleaned.tables:
+        parts.append(_denominators(cleaned.tables["denominators"]))
     if "known_figures" in cleaned.tables:
         parts.append(_known_figures(cleaned.tables["known_figures"]))
     parts = [part for part in parts if len(part)] or [_typed(pd.DataFrame(columns=COLUMNS))]
@@ -170,6 +172,15 @@ def _indicator_values(table: pd.DataFrame, indicators: pd.DataFrame) -> pd.DataF
     made["counts"] = made["counts"].fillna("case")  # an undeclared indicator gets the strictest rules
     made["basis"] = made["basis"].replace("", None).fillna("census")
     return _typed(made)
+
+
+def _denominators(table: pd.DataFrame) -> pd.DataFrame:
+    """People, exposed workers and the like: nothing about anyone's health."""
+    made = table.rename(columns={"quantity": "measure", "value": "numerator"}).assign(
+        year_basis="", key="", denominator=float("nan"), hidden=False, counts="coverage", basis="census", provisional=False,
+        provenance="",
+    )  # fmt: skip
+    return _typed(made[made["numerator"].notna()])
 
 
 def _known_figures(table: pd.DataFrame) -> pd.DataFrame:

@@ -49,6 +49,8 @@ class Data:
     unsettled: bool  # whether rows in quarantine could change the verdict on new cases
     design: dict[str, Any]  # what a place of its size publishes: `summary` (one page), `block` (years)
     declared: dict[str, str] | None  # by whom yearly totals were declared public
+    below: tuple[Data, ...] = field(repr=False)  # the places right below, where there is an overview
+    outlines: dict[str, list[Any]] = field(repr=False)  # of those places, from the user's map
     facts: dict[str, str]  # rules of protection, digest of all of the above, version of the package
     note: notes.Note = field(default_factory=notes.Note, repr=False, compare=False)  # what people wrote about the report
     kept: dict[str, pd.DataFrame] = field(init=False, repr=False, compare=False, default_factory=dict)  # of `once`
@@ -118,14 +120,15 @@ def open_data(
     announced = _announced(data_dir, str(district), edition)
     told = (announced and announced[0]) or _protected(dataset.load(data_dir), edition, str(district))
     told.dataset.check_period(when)
+    first = check_first_year(told.dataset, when, first_year)
+    given = {"period": when, "first_year": first, "edition": edition, "language": language, "assessment": assessment}
+    return _opened(told, note=announced[1] if announced else notes.Note(), **given)
+
+
+def _opened(told: slices.Slice, **given: Any) -> Data:
     return Data(
         dataset=told.dataset,
         place=told.place,
-        period=when,
-        first_year=check_first_year(told.dataset, when, first_year),
-        edition=edition,
-        language=language,
-        assessment=assessment,
         counts=told.counts,
         context=told.context,
         indicators=told.indicators,
@@ -134,8 +137,10 @@ def open_data(
         unsettled=told.unsettled,
         design=told.design,
         declared=told.declared,
+        below=tuple(_opened(each, **given | {"note": notes.Note()}) for each in told.below),
+        outlines=told.outlines or {},
         facts={"rules": told.rules, "digest": told.digest, "package": __version__},
-        note=announced[1] if announced else notes.Note(),
+        **given,
     )
 
 
@@ -184,7 +189,7 @@ def prepared(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, A
     folder = workspace.protected(chosen.id, edition)
     facts = _facts(folder / PROTECT)
     whole = facts.get("inputs") == _inputs(chosen, workspace, edition) and (folder / "proposal.parquet").is_file()
-    return facts if whole and len(slices.digests(folder / "slices")) == len(chosen.reported) else None
+    return facts if whole and len(slices.digests(folder / "slices")) == len(chosen.opened) else None
 
 
 def clean(chosen: Dataset, workspace: Workspace) -> dict[str, dict[str, int]]:

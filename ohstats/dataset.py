@@ -69,6 +69,19 @@ class Dataset:
         return tuple(code for code in self.places["code"] if code in covered)
 
     @cached_property
+    def below(self) -> dict[str, tuple[str, ...]]:
+        """Codes of the reported places right below a place, for each place that has at least two: it gets an overview."""
+        mine = self.places[self.places["code"].isin(self.reported)]
+        found = {str(parent): tuple(rows["code"]) for parent, rows in mine.groupby("parent", sort=False)}
+        return {code: found[code] for code in self.places["code"] if len(found.get(code, ())) > 1}
+
+    @cached_property
+    def opened(self) -> tuple[str, ...]:
+        """Codes of the places that a report opens: those with data of their own, and those with an overview."""
+        known = {*self.reported, *self.below}
+        return tuple(code for code in self.places["code"] if code in known)
+
+    @cached_property
     def span(self) -> periods.Period:
         """From the first to the last period that a table covers."""
         first = min(cover.span.first_year for cover in self.covers)
@@ -79,7 +92,7 @@ class Dataset:
         return dict(zip(self.places["code"], self.places["parent"], strict=True))
 
     def place(self, district: str | int) -> dict[str, str]:
-        """The row of a place with a report.
+        """The row of a place that a report opens.
 
         Raises
         ------
@@ -87,8 +100,8 @@ class Dataset:
             The code is none, or the data set has no report of it; the places are listed.
         """
         code = str(district)
-        if code not in self.reported:
-            names = [f"{row.code} {row.name_zh} {row.name_en}" for row in self.places.itertuples() if row.code in self.reported]
+        if code not in self.opened:
+            names = [f"{row.code} {row.name_zh} {row.name_en}" for row in self.places.itertuples() if row.code in self.opened]
             raise ParameterRefused(
                 "No place '{code}' in data set {dataset}. There are: {known}.",
                 code=code, dataset=self.id, known=nearest(code, names, most=5),

@@ -168,6 +168,7 @@ def report_name(report: str) -> str:
         "trend": _("Trend of new cases"),
         "evaluation": _("Evaluation of the surveillance projects"),
         "data_check": _("Data check"),
+        "overview": _("Overview of the districts"),
     }.get(report, report)
 
 

@@ -110,6 +110,13 @@ def _text(year: int, last: int, first_month: int, last_month: int) -> str:
     return f"{year}{short[months]}" if months in short else f"{year}-{first_month:02}..{last_month:02}"
 
 
+def year_before(when: Period) -> Period | None:
+    """The same period a year before; None for a span of years."""
+    if when.first_year != when.last_year:
+        return None
+    return parse(when.text.replace(str(when.first_year), str(when.first_year - 1), 1))
+
+
 def runs(years: Iterable[int]) -> list[tuple[int, int]]:
     """First and last of each stretch of years that follow one another.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .dataset import Dataset
     from .paths import Workspace
 
-REPORTS = ("trend", "evaluation")
+REPORTS = ("trend", "evaluation", "overview")
 OPTIONS = {"district", "period", "first_year", "data_dir", "language", "edition", "assessment"}
 REQUIRED = OPTIONS - {"assessment"}
 
@@ -127,6 +127,12 @@ def check_edition(notebook: Path, edition: str) -> None:
         )
 
 
+def places_of(notebook: Path, chosen: Dataset) -> set[str]:
+    """Codes that a notebook reports: places with data or, with `"ohstats": {"places": "below"}`, places with places below."""
+    told = json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("ohstats", {})
+    return set(chosen.below) if told.get("places") == "below" else set(chosen.reported)
+
+
 def check_parameters(notebook: Path, given: Iterable[str]) -> set[str]:
     """The parameters that a notebook declares, after refusing those given that it does not.
 
@@ -192,16 +198,22 @@ def plan(
 
     when = parse(period)
     chosen.check_period(when)
-    for code in set(districts) - set(chosen.reported):
+    for code in set(districts) - set(chosen.opened):
         chosen.place(code)  # refuses it
     jobs = []
     reports = {report: (notebook, check_parameters(notebook, extra or ())) for report, notebook in named(notebooks).items()}
     for notebook, _names in reports.values():
         check_edition(notebook, edition)
     written = notes.find(workspace, edition)
-    others = tuple((report, language) for report in reports for language in languages)
+    places = {report: places_of(notebook, chosen) for report, (notebook, _names) in reports.items()}
+    for code in districts if set(districts) < set(chosen.opened) else ():  # named
+        if not any(code in mine for mine in places.values()):
+            raise ParameterRefused("None of these notebooks makes a report of {code}.", code=code)
     for report, (notebook, known) in reports.items():
         for code in districts:
+            if code not in places[report]:
+                continue
+            others = tuple((each, language) for each in reports if code in places[each] for language in languages)
             for language in languages:
                 every = {
                     "district": code,

@@ -175,6 +175,7 @@ def _place_notes(outcomes: list[Outcome], workspace: Workspace, folder: Path, ed
 def _published(places: pd.Series[str], outcomes: list[Outcome], chosen: Dataset) -> pd.Series[bool]:
     """Places with a published report; figures of places that have none (context) stand in any report."""
     made = {outcome.district for outcome in outcomes if outcome.dataset == chosen.id and not outcome.error}
+    made |= {below for code in made for below in chosen.below.get(code, ())}  # an overview shows them
     return places.isin(made | (set(places) - set(chosen.reported) if made else set()))
 
 

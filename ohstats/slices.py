@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from . import files, periods, reference
+from . import files, outlines, periods, reference
 from .dataset import Cover, Dataset
 from .errors import FileRefused
 
@@ -43,6 +43,8 @@ class Slice:
     declared: dict[str, str] | None  # by whom yearly totals were declared public
     rules: str
     digest: str
+    below: tuple[Slice, ...] = ()  # of the places right below, where there is an overview
+    outlines: dict[str, list[Any]] | None = None  # of those places, from the user's map
 
 
 class Slices:
@@ -55,6 +57,7 @@ class Slices:
         targets = reference.table("targets", chosen.folder)
         breaks = reference.table("breaks", chosen.folder).sort_values("first_period_after", kind="stable")
         context = counts["counts"] == "context"
+        self._outlines = outlines.read(chosen)
         self._targets = _Rows(targets, targets["jurisdiction_code"])
         self._breaks = _Rows(breaks, breaks["scope"] + " " + breaks["place"])
         self._counts = _Rows(counts[~context], counts.loc[~context, "place"])
@@ -72,9 +75,17 @@ class Slices:
         )
 
     def of(self, code: str) -> bytes:
-        """The slice of a place."""
+        """The slice of a place; those of the places right below it go with it, so that it changes when one of them does."""
+        below = self._chosen.below.get(code, ())
+        told = self._own(code)
+        if below:
+            told["below"] = [self._own(each) for each in below]
+            told["outlines"] = {each: self._outlines[each] for each in below if each in self._outlines}
+        return _bytes(told)
+
+    def _own(self, code: str) -> dict[str, Any]:
         chain = self._chosen.ancestors(code)
-        told = {
+        return {
             "place": code,
             "unsettled": code in self._unsettled,
             "design": self._designs.get(code, {}),
@@ -83,7 +94,6 @@ class Slices:
             "targets": self._targets.of(*chain),
             "breaks": self._breaks.of(f"place {code}", *(f"below {each}" for each in chain)),
         }
-        return _bytes(told)
 
     def _rows(self, codes: Any) -> list[dict[str, Any]]:
         return [self._names[code] for code in codes if code in self._names]
@@ -104,7 +114,7 @@ def write(counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any], folde
     (folder / _DIGESTS).unlink(missing_ok=True)  # until all is there, nothing is
     files.write_bytes(made.shared, folder / _SHARED)
     digests, failed = {}, None
-    for code in chosen.reported:
+    for code in chosen.opened:
         content = made.of(code)
         try:
             _write_changed(content, folder / f"{code}.json")
@@ -115,7 +125,7 @@ def write(counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any], folde
     if failed and not digests:
         raise failed
     for stray in folder.glob("[1-9]*.json"):
-        if stray.stem not in chosen.reported:
+        if stray.stem not in chosen.opened:
             stray.unlink()
     files.write_json(digests, folder / _DIGESTS)
 
@@ -162,6 +172,13 @@ def read(folder: Path, data_dir: Path, code: str, digest: str) -> Slice:
 def unpack(shared: bytes, own: bytes, data_dir: Path) -> Slice:
     """A slice from its bytes."""
     common, told = json.loads(shared), json.loads(own)
+    common |= {"context": _unpacked(common["context"]), "indicators": _unpacked(common["indicators"])}
+    digest = _digest(shared, own)
+    below = tuple(_slice(common, each, data_dir, digest) for each in told.get("below", ()))
+    return replace(_slice(common, told, data_dir, digest), below=below, outlines=told.get("outlines"))
+
+
+def _slice(common: dict[str, Any], told: dict[str, Any], data_dir: Path, digest: str) -> Slice:
     places = pd.DataFrame([*told["places"], *common["places"]]).drop_duplicates("code", ignore_index=True)
     code = told["place"]
     return Slice(
@@ -170,15 +187,15 @@ def unpack(shared: bytes, own: bytes, data_dir: Path) -> Slice:
         ),
         place={key: str(value) for key, value in told["places"][0].items()},
         counts=_unpacked(told["counts"]),
-        context=_unpacked(common["context"]),
-        indicators=_unpacked(common["indicators"]),
+        context=common["context"],
+        indicators=common["indicators"],
         targets=_unpacked(told["targets"]),
         breaks=_unpacked(told["breaks"]),
         unsettled=told["unsettled"],
         design=told["design"],
         declared=common["declared"],
         rules=common["rules"],
-        digest=_digest(shared, own),
+        digest=digest,
     )
 
 

@@ -60,9 +60,9 @@ def altered(folder: Path, change: Callable[[dict[str, Any]], None], name: str = 
         ([*CHINA, "--language", ","], "No language ''. There are: zh, en."),
         ([*CHINA, "--edition", "secret"], "No edition 'secret'. There are: public, internal."),
         ([*CHINA, "--assessment", "weekly"], "No assessment 'weekly'. There are: annual, midterm, final."),
-        ([*CHINA, "--notebook", "forecast"], "No notebook 'forecast'. There are: 1_data_check, 2_trend, 3_evaluation."),
+        ([*CHINA, "--notebook", "forecast"], "No notebook 'forecast'. There are: 1_data_check, 2_trend, 3_evaluation, 4_overview."),  # noqa: E501
         ([*CHINA, "--notebook", "gone/trend.ipynb"],
-         "No notebook 'gone/trend.ipynb'. There are: 1_data_check, 2_trend, 3_evaluation."),
+         "No notebook 'gone/trend.ipynb'. There are: 1_data_check, 2_trend, 3_evaluation, 4_overview."),
         ([*CHINA, "-p", "assessment"], "Write a parameter as name=value, not: assessment"),
         ([*CHINA, "-p", "district=990101"], "Give district as an option of its own, not with -p."),
         ([*CHINA, "-p", "edition=internal"], "Give edition as an option of its own, not with -p."),

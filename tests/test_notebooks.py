@@ -31,6 +31,7 @@ RUNS = {
     "2_trend": [],
     "3_evaluation": ["-p", "district", "990104", "-p", "period", "2025", "-p", "first_year", "2010",
                      "-p", "data_dir", "data/example/synthetic", "-p", "language", "zh"],
+    "4_overview": [],
 }  # fmt: skip
 
 
@@ -54,10 +55,11 @@ def test_every_notebook_runs_by_the_bare_papermill_command(tmp_path: Path) -> No
     for process in running:
         _out, said = process.communicate(timeout=120)
         assert process.returncode == 0, said
-    checked, trend, evaluation = (results(tmp_path / f"{name}.ipynb") for name in RUNS)
+    checked, trend, evaluation, overview = (results(tmp_path / f"{name}.ipynb") for name in RUNS)
     assert str(checked[0]["title"]) == "Data check: Beigang County"
     assert [len(checked), checked[2]["id"], checked[2]["internal"]] == [17, "check-files", True]
     assert "2014–2024: −10.7% per year (interval, 95%: −13.3 to −8.1): falling." in str(trend[1]["sentences"])
+    assert overview[0]["title"] == "Example City: its 8 districts side by side, 2025"
     assert str(evaluation[0]["title"]).startswith("北岗县")  # papermill passed the code as a number
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}.ipynb" for name in RUNS]
     assert digests() == before

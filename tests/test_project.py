@@ -28,7 +28,7 @@ ORDER = [
     *("language", "errors", "files", "paths", "periods", "reference", "notes"),
     *STATISTICS,
     *("codes", "schema", "dictionary", "entry", "dataset", "corrections", "clean", "records", "synthetic"),
-    *("counts", "settled", "disclosure", "slices", "data"),
+    *("counts", "settled", "disclosure", "outlines", "slices", "data"),
     *(
         "occurrence",
         "indicators",
@@ -37,6 +37,8 @@ ORDER = [
         "wording_summary",
         "check",
         "figures",
+        "districts",
+        "figures_places",
         "display",
         "result",
         "sections",

@@ -13,6 +13,8 @@ from .check import (
 )
 from .common import cover, head_evaluation, head_trend, provenance
 from .evaluation import context, evaluation_headline, evaluation_methods, target_figure, target_table
+from .leagues import funnel_figure, funnel_table, league_cases, league_cases_figure, league_points, league_points_figure
+from .overview import head_overview, movers, overview_headline, overview_map, overview_methods, status_matrix, sums
 from .pooled import case_blocks, case_blocks_figure, case_categories, largest_group, pointer, summary
 from .quality import (
     check_completeness,
@@ -54,14 +56,27 @@ __all__ = [
     "effort",
     "evaluation_headline",
     "evaluation_methods",
+    "funnel_figure",
+    "funnel_table",
     "head_check",
     "head_evaluation",
+    "head_overview",
     "head_trend",
     "largest_group",
+    "league_cases",
+    "league_cases_figure",
+    "league_points",
+    "league_points_figure",
+    "movers",
+    "overview_headline",
+    "overview_map",
+    "overview_methods",
     "pointer",
     "provenance",
     "sensitivity",
+    "status_matrix",
     "summary",
+    "sums",
     "target_figure",
     "target_table",
     "trend_headline",

@@ -62,7 +62,8 @@ def detail(make: Callable[[Data], Result]) -> Callable[[Data], Result]:
     return made
 
 
-def _head(data: Data, report: str, title: str) -> Result:
+def head_of(data: Data, report: str, title: str) -> Result:
+    """Title of a report with its marks, place and period."""
     said = []
     if data.edition == "internal":
         said.append(_("Internal material: exact counts, not for publication."))
@@ -88,7 +89,7 @@ def _head(data: Data, report: str, title: str) -> Result:
 def head_trend(data: Data) -> Result:
     """Title of the trend report and what must be known before reading it."""
     title = _("{place}: new cases of occupational disease, {period}", place=data.name, period=wording.period(data.period))
-    return _head(data, _("Trend of new cases"), title)
+    return head_of(data, _("Trend of new cases"), title)
 
 
 @section
@@ -99,7 +100,7 @@ def head_evaluation(data: Data) -> Result:
         place=data.name,
         period=wording.period(data.period),
     )
-    return _head(data, _("Evaluation of the surveillance projects"), title)
+    return head_of(data, _("Evaluation of the surveillance projects"), title)
 
 
 @section

@@ -44,19 +44,12 @@ def _figure_of(data: Data, text: str) -> dict[str, Any]:
     }
 
 
-def _year_before(when: periods.Period) -> periods.Period | None:
-    """The same period a year before; None for a span of years."""
-    if when.first_year != when.last_year:
-        return None
-    return periods.parse(when.text.replace(str(when.first_year), str(when.first_year - 1), 1))
-
-
 @section
 def trend_headline(data: Data) -> Result:
     """Cases in the period, against the year before, and the verdict of the latest unbroken window."""
     if occurrence.is_summary(data):
         return pooled.headline(data)
-    before = _year_before(data.period)
+    before = periods.year_before(data.period)
     earlier = _figure_of(data, before.text) if before else None
     said = wording.new_cases(
         data.period, _figure_of(data, data.period.text), earlier, wording.period(before) if before else wording.DASH
