@@ -131,7 +131,8 @@ def both(workspace: paths.Workspace) -> list[tuple[runner.Job, runner.Job, runne
         place = paths.Workspace.at(workspace.root)
         for path, each in notebooks:
             (planned,) = plan.plan(
-                chosen, place, notebooks=[path], districts=[PLACE], languages=[each], period="2024",
+                chosen, place, notebooks=[path], languages=[each], period="2024",
+                districts=["990100" if path.stem == "4_overview" else PLACE],
                 edition="internal" if path.stem == "1_data_check" else "public", first_year=2011, assessment="annual",
             )  # fmt: skip
             folder = workspace.root / name / each

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 from datasets import case_rows, prepared, report, write
 
-from ohstats import dataset, evaluation, open_data, outlines, paths, plan, regions, sections, site, slices, surveillance
+from ohstats import dataset, evaluation, open_data, outlines, paths, plan, districts, sections, site, slices, surveillance
 from ohstats.errors import FileRefused, ParameterRefused
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def region(folder: Path, cases: dict[str, Any] | None = None, **told: Any) -> Pa
 
 # What is compared -----------------------------------------------------------------------------------------------------
 def test_each_status_is_the_one_of_the_districts_own_report(city: Data) -> None:
-    told = regions.statuses(city).set_index(["place", "indicator_id"])
+    told = districts.statuses(city).set_index(["place", "indicator_id"])
     own = open_data(SYNTHETIC, "990107", period="2025", language="en")
     mine = evaluation.against_targets(own).drop_duplicates("indicator_id").set_index("indicator_id")
     for measure in ("workplace_monitoring_pass_rate", "hazard_declaration_rate_industrial", "sme_exam_rate"):
@@ -73,7 +73,7 @@ def test_sums_are_those_of_the_tables_that_were_handed_in(city: Data) -> None:
         rows = [
             row for row in csv.DictReader(file) if row["period"] == "2025" and row["indicator_id"] == "inservice_exam_rate_key"
         ]
-    found = regions.sums(city).set_index("measure").loc["inservice_exam_rate_key"]
+    found = districts.sums(city).set_index("measure").loc["inservice_exam_rate_key"]
     assert [found["numerator"], found["denominator"]] == [
         sum(int(row[name]) for row in rows) for name in ("numerator", "denominator")
     ]
@@ -81,7 +81,7 @@ def test_sums_are_those_of_the_tables_that_were_handed_in(city: Data) -> None:
 
 
 def test_the_funnel_is_computed_from_the_counts_of_the_district_reports(city: Data) -> None:
-    found = regions.funnels(city)
+    found = districts.funnels(city)
     found = found[found["measure"] == "workplace_monitoring_pass_rate"]
     rows = [
         open_data(SYNTHETIC, code, period="2025").counts.query("measure == 'workplace_monitoring_pass_rate' and period == '2025'")
@@ -92,13 +92,13 @@ def test_the_funnel_is_computed_from_the_counts_of_the_district_reports(city: Da
         found[["place", "numerator", "denominator"]], numerator="numerator", denominator="denominator", by="place"
     )
     assert found["position"].tolist() == again["position"].tolist()
-    low, high = regions.control(float(found["average"].iloc[0]), found["denominator"].to_numpy(dtype=float), 0.998)
+    low, high = districts.control(float(found["average"].iloc[0]), found["denominator"].to_numpy(dtype=float), 0.998)
     assert low == pytest.approx(found["low_998"].to_numpy())
     assert high == pytest.approx(found["high_998"].to_numpy())
 
 
 def test_ranks_carry_limits_and_come_out_the_same_again(city: Data) -> None:
-    first, again = regions.league(city, "points"), regions.league(city, "points")
+    first, again = districts.league(city, "points"), districts.league(city, "points")
     assert first["rank"].tolist() == again["rank"].tolist()
     assert (first["rank_upper"] > first["rank_lower"]).sum() >= 6, "points of so few places cannot be put in order"
     said = " ".join(sections.league_points(city).sentences)
@@ -110,12 +110,12 @@ def test_a_district_that_fell_is_found_and_the_others_are_not(tmp_path: Path, wo
     folder = region(tmp_path / "a")
     prepared(folder, workspace)
     opened = open_data(folder, "990000", period="2024", language="en")
-    moved = regions.movers(opened)
+    moved = districts.movers(opened)
     assert moved.loc[moved["notable"], "place"].tolist() == [CODES[0]]
     assert moved["value"].iloc[0] == pytest.approx(-15)
-    beyond = regions.funnels(opened)
+    beyond = districts.funnels(opened)
     assert beyond.loc[beyond["position"] == "low", "place"].tolist() == [CODES[0]]
-    assert regions.sums(opened).set_index("measure").loc["persons_examined", "numerator"] == 100 * sum(range(1, 8))
+    assert districts.sums(opened).set_index("measure").loc["persons_examined", "numerator"] == 100 * sum(range(1, 8))
 
 
 def test_a_hidden_count_takes_part_in_nothing_and_is_named_as_not_shown(tmp_path: Path, workspace: Workspace) -> None:
@@ -129,9 +129,9 @@ def test_a_hidden_count_takes_part_in_nothing_and_is_named_as_not_shown(tmp_path
         ]
         told.append(json.dumps(shown))
     assert told[0] == told[1], "what a reader sees does not depend on the hidden count"
-    rows = regions.sums(opened).set_index("measure")
+    rows = districts.sums(opened).set_index("measure")
     assert rows.loc["new_cases", "hidden"] >= 1
-    league = regions.league(opened, "points")
+    league = districts.league(opened, "points")
     assert league["numerator"].notna().all()
 
 
@@ -228,7 +228,7 @@ def test_frames_of_the_overview_are_empty_rather_than_wrong_for_few_places(tmp_p
     folder = write(tmp_path / "a", places=places, cases=cases, covers=[cover])
     prepared(folder, workspace)
     opened = open_data(folder, "990000", period="2024", language="en")
-    assert regions.league(opened, "cases").empty
+    assert districts.league(opened, "cases").empty
     assert "Fewer than 5 places have a figure" in sections.funnel_table(opened).sentences[0]
-    assert isinstance(regions.movers(opened), pd.DataFrame)
+    assert isinstance(districts.movers(opened), pd.DataFrame)
     assert sections.overview_headline(opened).sentences

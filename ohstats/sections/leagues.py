@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import figures_places, regions, wording
+from .. import figures_places, districts, wording
 from ..display import Table
 from ..language import _
 from ..result import Result
@@ -20,15 +20,15 @@ DRAWN = 40  # places in one figure
 
 
 def _few(data: Data, name: str, title: str) -> Result:
-    return empty(data, name, title, _("Fewer than {n} places have a figure: nothing is compared.", n=regions.FEW))
+    return empty(data, name, title, _("Fewer than {n} places have a figure: nothing is compared.", n=districts.FEW))
 
 
 @section
 def funnel_figure(data: Data) -> Result:
     """Funnel plots of the shares that `reference/overview.yml` names."""
-    rows = regions.funnels(data)
+    rows = districts.funnels(data)
     title = _("How far chance reaches: funnel plots")
-    chosen = [measure for measure in regions.declared()["funnels"] if len(rows) and (rows["measure"] == measure).any()][:3]
+    chosen = [measure for measure in districts.declared()["funnels"] if len(rows) and (rows["measure"] == measure).any()][:3]
     if not chosen:
         return _few(data, "funnel-figure", title)
     panels = [(name_of(data, measure), rows[rows["measure"] == measure]) for measure in chosen]
@@ -36,7 +36,7 @@ def funnel_figure(data: Data) -> Result:
     points = sum(len(part) for _heading, part in panels)
     heading = _("{n} of {all} points lie beyond the 99.8% limits", n=beyond, all=points)
     alt = " ".join(_funnel_alt(heading, part) for heading, part in panels)
-    figure = figures_places.funnels(panels, regions.control, name="funnels", title=heading, alt=f"{heading}. {alt}")
+    figure = figures_places.funnels(panels, districts.control, name="funnels", title=heading, alt=f"{heading}. {alt}")
     return Result(id="funnel-figure", language=data.language, figure=figure)
 
 
@@ -51,7 +51,7 @@ def _funnel_alt(heading: str, rows: pd.DataFrame) -> str:
 @section
 def funnel_table(data: Data) -> Result:
     """All shares: the value of all districts together, and who lies beyond the control limits."""
-    rows = regions.funnels(data)
+    rows = districts.funnels(data)
     title = _("Who differs by more than chance")
     if rows.empty:
         return _few(data, "funnels", title)
@@ -92,11 +92,11 @@ def _titles(data: Data, name: str) -> tuple[str, str]:
         said = _(
             "Points cluster in employers and are no random sample: the intervals are too narrow, and speak of those monitored."
         )
-        return _("Not fulfilled: {name}", name=name_of(data, regions.declared()["leagues"]["points"]["measure"])), said
-    window = regions.cases(data).iloc[0]
+        return _("Not fulfilled: {name}", name=name_of(data, districts.declared()["leagues"]["points"]["measure"])), said
+    window = districts.cases(data).iloc[0]
     years = wording.years(window["first_year"], window["last_year"])
     per = {"exposed_workers": _("declared exposed worker"), "population": _("inhabitant"), "": _("person")}[
-        regions.at_risk(data)[0]
+        districts.at_risk(data)[0]
     ]
     said = _("Reported cases per {per} are no incidence: they follow exposure of long ago, examinations and reporting.", per=per)
     return _("New cases per {per}, {years}", per=per, years=years), said
@@ -127,7 +127,7 @@ def league_points_figure(data: Data) -> Result:
 
 
 def _league_figure(data: Data, name: str) -> Result:
-    rows = regions.league(data, name)
+    rows = districts.league(data, name)
     found = f"league-{name}-figure"
     if rows.empty:
         return Result(id=found, language=data.language)
@@ -145,7 +145,7 @@ def _league_figure(data: Data, name: str) -> Result:
 
 
 def _league(data: Data, name: str) -> Result:
-    rows, found = regions.league(data, name), f"league-{name}"
+    rows, found = districts.league(data, name), f"league-{name}"
     title, caution = _titles(data, name)
     if rows.empty:
         return _few(data, found, title)
@@ -157,7 +157,7 @@ def _league(data: Data, name: str) -> Result:
         ),
         caution,
     ]
-    if len(known) < regions.ENOUGH:
+    if len(known) < districts.ENOUGH:
         said.append(_("Only {n} districts have a figure: how much they differ is itself poorly known.", n=len(known)))
     if note := next((text for text in known["note"] if text), ""):
         said.append(wording.reason(note))
@@ -191,8 +191,8 @@ def _league_table(rows: pd.DataFrame) -> Table:
             "Values relative to all districts together (1). Smoothed: empirical Bayes (Poisson-gamma, Clayton and Kaldor), "
             "drawn to the mean of the districts the more, the fewer the numbers. Ranks: {draws} draws from the posterior, "
             "seed {seed}.",
-            draws=wording.count(regions.DRAWS),
-            seed=regions.SEED,
+            draws=wording.count(districts.DRAWS),
+            seed=districts.SEED,
         ),
         numeric=(1, 2, 3, 4),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import evaluation, figures_places, reference, regions, wording
+from .. import evaluation, figures_places, reference, districts, wording
 from ..display import Table
 from ..indicators import PROTECTED
 from ..language import _, ngettext
@@ -52,7 +52,7 @@ def head_overview(data: Data) -> Result:
 @section
 def overview_headline(data: Data) -> Result:
     """How many districts meet each target, who stands out beyond chance, and what moved."""
-    rows = regions.statuses(data)
+    rows = districts.statuses(data)
     said = [
         ngettext(
             "{n} district; {judged} indicators with a target in force can be judged in at least one of them.",
@@ -75,7 +75,7 @@ def overview_headline(data: Data) -> Result:
     beyond = _beyond(data, "low")
     if beyond:
         lines.append(_("Lower than chance explains (99.8% limits): {names}.", names="; ".join(beyond)))
-    moved = regions.movers(data)
+    moved = districts.movers(data)
     if len(moved):
         n = int(moved["notable"].sum())
         lines.append(
@@ -90,7 +90,7 @@ def overview_headline(data: Data) -> Result:
 
 
 def _beyond(data: Data, position: str) -> list[str]:
-    rows = regions.funnels(data)
+    rows = districts.funnels(data)
     if rows.empty:
         return []
     rows = rows[rows["position"] == position]
@@ -103,7 +103,7 @@ def _beyond(data: Data, position: str) -> list[str]:
 @section
 def status_matrix(data: Data) -> Result:
     """Districts by indicators: status by symbol and word with the value, exactly as each district's own report says."""
-    rows = regions.statuses(data)
+    rows = districts.statuses(data)
     title = _("Status of every district")
     if rows.empty:
         return empty(data, "status-matrix", title, _("No target in force can be judged in any district."))
@@ -140,7 +140,7 @@ def _status(row: dict[str, Any] | None) -> str:
 def movers(data: Data) -> Result:
     """Shares that moved since the same period a year before by more than chance."""
     title = _("What moved since the year before")
-    rows = regions.movers(data)
+    rows = districts.movers(data)
     if rows.empty:
         return empty(data, "movers", title, _("No share has a figure for the same period a year before."))
     told = rows[rows["notable"]]
@@ -181,7 +181,7 @@ def movers(data: Data) -> Result:
 @section
 def sums(data: Data) -> Result:
     """Figures of the districts added up, and whether they agree with what the place itself reports."""
-    rows = regions.sums(data)
+    rows = districts.sums(data)
     title = _("Do the sums agree?")
     if rows.empty:
         return empty(data, "sums", title, _("no figure"))
@@ -225,11 +225,11 @@ def _counted(n: float, d: float) -> str:
 @section
 def overview_map(data: Data) -> Result:
     """A map where the data set brings outlines; nothing else."""
-    rows = regions.shares(data)
+    rows = districts.shares(data)
     there = [
         measure
-        for measure in regions.declared()["map"]
-        if rows.loc[rows["measure"] == measure, "value"].notna().sum() >= regions.FEW
+        for measure in districts.declared()["map"]
+        if rows.loc[rows["measure"] == measure, "value"].notna().sum() >= districts.FEW
     ]
     if not data.outlines or not there:
         return Result(id="overview-map", language=data.language)
