@@ -123,11 +123,11 @@ def _cases(data: Data, length: int) -> pd.DataFrame:
 
 def at_risk(data: Data) -> tuple[str, pd.Series[float]]:
     """What the rates refer to (exposed workers, else people) and how many there are in each place in its latest year."""
-    for measure in declared()["leagues"]["cases"]["per"]:
-        found = {each.place["code"]: _latest(each, measure) for each in data.below}
-        if sum(not np.isnan(n) for n in found.values()) >= FEW:
-            return measure, pd.Series(found, dtype=float)
-    return "", pd.Series({each.place["code"]: np.nan for each in data.below})
+    found = {
+        measure: pd.Series({each.place["code"]: _latest(each, measure) for each in data.below}, dtype=float)
+        for measure in declared()["leagues"]["cases"]["per"]
+    }
+    return max(found.items(), key=lambda each: each[1].notna().sum())  # the first of equals
 
 
 def _latest(each: Data, measure: str) -> float:

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 from datasets import case_rows, prepared, report, write
 
-from ohstats import dataset, evaluation, open_data, outlines, paths, plan, districts, sections, site, slices, surveillance
+from ohstats import dataset, districts, evaluation, open_data, outlines, paths, plan, sections, site, slices, surveillance
 from ohstats.errors import FileRefused, ParameterRefused
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import figures_places, districts, wording
+from .. import districts, figures_places, wording
 from ..display import Table
 from ..language import _
 from ..result import Result
@@ -95,9 +95,8 @@ def _titles(data: Data, name: str) -> tuple[str, str]:
         return _("Not fulfilled: {name}", name=name_of(data, districts.declared()["leagues"]["points"]["measure"])), said
     window = districts.cases(data).iloc[0]
     years = wording.years(window["first_year"], window["last_year"])
-    per = {"exposed_workers": _("declared exposed worker"), "population": _("inhabitant"), "": _("person")}[
-        districts.at_risk(data)[0]
-    ]
+    people = districts.at_risk(data)[0].endswith("population")
+    per = _("inhabitant") if people else _("declared exposed worker")
     said = _("Reported cases per {per} are no incidence: they follow exposure of long ago, examinations and reporting.", per=per)
     return _("New cases per {per}, {years}", per=per, years=years), said
 

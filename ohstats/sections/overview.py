@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import evaluation, figures_places, reference, districts, wording
+from .. import districts, evaluation, figures_places, reference, wording
 from ..display import Table
 from ..indicators import PROTECTED
 from ..language import _, ngettext
