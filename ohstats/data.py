@@ -177,6 +177,8 @@ def prepare(chosen: Dataset, workspace: Workspace, edition: str, *, force: bool 
     force : bool
         Do both though nothing changed.
     """
+    for inside in [workspace.work, *([workspace.register] if workspace.register.is_dir() else [])]:
+        files.private(inside, ignored=True)  # closed again where it was opened to others
     folder = workspace.clean(chosen.id)
     told = _facts(folder / CLEAN)
     if force or told.get("inputs") != _inputs(chosen) or not all(map(Path.is_file, _tables(folder, told))):

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -39,6 +40,7 @@ TYPES = (
     ),
     *("flag", "date", "year", "period", "number", "whole", "count", "years", "reading"),
 )
+HEAD_ROWS = 60  # where a header is looked for
 _UNSEEN = re.compile("[\\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff*]+")
 _REMARK = re.compile("[(\\[][\u5fc5\u9009]\u586b[)\\]]|:$")  # (must / may be filled in)
 _BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]")
@@ -170,6 +172,46 @@ def table(name: str) -> Table:
     if name not in known:
         raise ParameterRefused("No table '{name}'. There are: {known}.", name=name, known=nearest(name, known))
     return known[name]
+
+
+def score(cells: list[str], table: Table) -> int:
+    """How many columns of a table some cells name."""
+    return len({name for cell in cells if (name := table.canonical(cell))})
+
+
+def header(head: list[list[str]], table: Table) -> tuple[int, list[str]] | None:
+    """The row that names most columns, or two rows that name more together (a second level below merged groups).
+
+    Returns
+    -------
+    tuple or None
+        Index of its (last) row and its headings; None where no row is a header of the table.
+    """
+    best, row, texts = 0, 0, []
+    for number, cells in enumerate(head[:HEAD_ROWS]):
+        found = score(cells, table)
+        if found > best:
+            best, row, texts = found, number, [*cells]
+    for number, (upper, lower) in enumerate(pairwise(head[:HEAD_ROWS])):
+        both = _two_levels(upper, lower, table)
+        if both and score(both, table) > best:
+            best, row, texts = score(both, table), number + 1, both
+    if best == 0 or (best == 1 and len([column for column in table.columns.values() if column.required]) > 1):
+        return None
+    return row, texts
+
+
+def _two_levels(upper: list[str], lower: list[str], table: Table) -> list[str] | None:
+    """Headings of two rows read as one: a group and its parts, or one heading merged downwards."""
+    if len(upper) != len(lower):
+        return None
+    group, both = "", []
+    for above, below in zip(upper, lower, strict=True):
+        group = above.strip() or group
+        joined = group + below.strip()
+        both.append(above if not below.strip() else joined if table.canonical(joined) else below)
+    named = [text for text, below in zip(both, lower, strict=True) if below.strip()]
+    return both if sum(1 for text in named if table.canonical(text)) * 2 >= len(named) > 0 else None
 
 
 def own_headers(told: Any, file: str) -> dict[str, dict[str, str]]:

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ohstats import clean, dataset, schema
-from ohstats.clean import identity, secret
+from ohstats import secret as person_key
+from ohstats.clean import identity
 from ohstats.errors import FileRefused, ParameterRefused
 from ohstats.files import text
 from ohstats.paths import REPOSITORY
@@ -201,14 +202,19 @@ def test_person_key_is_a_keyed_hash_with_a_secret_of_its_own(tmp_path: Path, mon
     )
 
 
-def test_secret_may_not_lie_in_the_project_or_be_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_may_not_lie_in_the_project_or_be_short_or_open_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OHSTATS_SECRET", str(REPOSITORY / "key"))
     with pytest.raises(ParameterRefused, match="may not lie in the project"):
-        secret.read()
+        person_key.read()
     (tmp_path / "key").write_bytes(b"short")
     monkeypatch.setenv("OHSTATS_SECRET", str(tmp_path / "key"))
+    (tmp_path / "key").chmod(0o640)
+    if os.name == "posix":
+        with pytest.raises(ParameterRefused, match="chmod 600"):
+            person_key.read()
+    (tmp_path / "key").chmod(0o600)
     with pytest.raises(ParameterRefused, match="shorter than 32 bytes"):
-        secret.read()
+        person_key.read()
 
 
 # Cases ----------------------------------------------------------------------------------------------------------------

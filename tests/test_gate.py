@@ -11,13 +11,15 @@ import os
 import re
 import shutil
 import struct
+import subprocess
 import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 from datasets import case_rows, prepared, report, write
+from openpyxl import Workbook
 
-from ohstats import dataset, disclosure, gate, site
+from ohstats import dataset, disclosure, gate, secret, site
 from ohstats.errors import NotPublishable
 from ohstats.paths import Workspace
 
@@ -218,6 +220,40 @@ def test_a_digest_of_an_identifier_is_found(wanted: gate.Wanted, text: str, dige
         assert gate.identifiers.findings(planted, wanted) == {"a digest of an identifier"}
 
 
+def sheet(path: Path, rows: list[list[str]]) -> None:
+    book = Workbook()
+    book.active.append(["how to fill in"])
+    cards = book.create_sheet("Cards")
+    for row in rows:
+        cards.append(row)
+    book.save(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv in gb18030", "tsv", "xlsx", "two rows of headings", "own heading", "stray quote"])
+def test_identifiers_are_collected_as_cleaning_reads_files(tmp_path: Path, kind: str) -> None:
+    """Headings below title lines, in any sheet, in two rows, or a data set's own; a stray quote swallows nothing."""
+    firm, head = "丙丁戊铸造有限公司", ["序号", "姓名", "身份证号", "用人单位名称", "诊断日期"]
+    rows = [["职业病报告卡登记表", "", "", "", ""], ["填报日期 2024", "", "", "", ""], head]
+    if kind == "two rows of headings":
+        rows[-1:] = [["序号", "劳动者", "", "用人单位", ""], ["", "姓名", "身份证号", "用人单位名称", "诊断日期"]]
+    if kind == "own heading":
+        rows[-1] = ["序号", "患者大名", "身份证号", "用人单位名称", "诊断日期"]
+        (tmp_path / "headings.yml").write_text("disease_cards:\n  患者大名: name\n", encoding="utf-8")
+    rows += [["1", NAME, NUMBER, firm, "2024-01-02"], ["2", "司马测乙", "", firm, "2024-01-03"]]
+    if kind == "stray quote":
+        rows[-2][0] = '"1'
+    if kind == "xlsx":
+        sheet(tmp_path / "disease_cards_2024.xlsx", rows)
+    else:
+        text = "\n".join(("\t" if kind == "tsv" else ",").join(row) for row in rows)
+        coded = text.encode("gb18030" if "gb18030" in kind else "utf-8")
+        (tmp_path / f"disease_cards_2024.{'tsv' if kind == 'tsv' else 'csv'}").write_bytes(coded)
+    wanted = gate.collect(tmp_path)
+    for text in (NAME, "司马测乙", NUMBER, firm):
+        assert gate.identifiers.findings(f"<p>{text}</p>".encode(), wanted) or (kind == "stray quote" and text != NUMBER), text
+    assert "姓名" not in wanted.runs
+
+
 @pytest.mark.parametrize("text", ["110105********002X", "138****8000", NUMBER, PHONE])
 def test_numbers_of_people_and_masked_ones_are_found_without_the_input(copy: Path, text: str) -> None:
     page = copy / PAGE
@@ -263,6 +299,33 @@ def test_a_protected_folder_is_never_published(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     assert findings(folder) == ["clean: a protected folder is never published"]
     assert findings(tmp_path)[0].endswith("a protected folder is never published")
+
+
+def test_a_folder_with_the_key_of_persons_in_it_or_in_its_files_is_never_published(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key"
+    monkeypatch.setenv("OHSTATS_SECRET", str(key))
+    assert len(secret.read()) == 32
+    page = copy / PAGE
+    for text in (key.read_bytes().hex(), base64.b64encode(key.read_bytes()).decode()):
+        page.write_text(page.read_text(encoding="utf-8").replace("</main>", f"<p>{text}</p></main>"), encoding="utf-8")
+        assert f"{PAGE}: a path, user or host name of the machine" in findings(copy)
+    assert findings(tmp_path)[0].endswith(": a protected folder is never published")
+
+
+def test_the_workspace_is_closed_again_when_it_was_opened_and_git_leaves_it_alone(tmp_path: Path) -> None:
+    folder, workspace = write(tmp_path / "data", cases=case_rows({2015: 12})), Workspace.at(tmp_path / "work")
+    for _turn in range(2):
+        prepared(folder, workspace)
+        site.build([report(folder, workspace)], [dataset.load(folder)], workspace, "public")
+        assert workspace.work.stat().st_mode & 0o777 == workspace.register.stat().st_mode & 0o777 == 0o700
+        workspace.work.chmod(0o755)
+        workspace.register.chmod(0o755)
+    git = ["git", "-C", str(workspace.root)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    listed = subprocess.run([*git, "ls-files", "--others", "--exclude-standard"], check=True, capture_output=True, text=True)
+    assert [name for name in listed.stdout.splitlines() if name.startswith("data/")] == []
 
 
 @pytest.mark.parametrize("step", ["identity", "small only"])

@@ -25,7 +25,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Each module imports only from those before it; docs/architecture.md says what each is for.
 STATISTICS = ["estimates", "limits", "loglinear", "rates", "measurements", "trend", "joinpoint", "surveillance"]
 ORDER = [
-    *("language", "errors", "files", "paths", "periods", "reference", "notes"),
+    *("language", "errors", "files", "paths", "secret", "periods", "reference", "notes"),
     *STATISTICS,
     *("codes", "schema", "dictionary", "entry", "dataset", "corrections", "clean", "records", "synthetic"),
     *("counts", "settled", "disclosure", "outlines", "slices", "data"),

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from .. import secret
 from ..errors import ParameterRefused
-from . import lookups, secret
+from . import lookups
 
 if TYPE_CHECKING:
     from pathlib import Path

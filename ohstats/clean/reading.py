@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_HEAD_ROWS = 60
 _FULL_SHEETS = (65_536, 1_048_576)  # rows of a full sheet of Excel, old and new
 
 
@@ -100,7 +98,7 @@ def _as_texts(column: pd.Series) -> pl.Series:
 
 def _from_text(path: Path, table: schema.Table) -> Source:
     text = TextFile(path)
-    delimiter = text.delimiter(lambda cells: _score(cells, table))
+    delimiter = text.delimiter(lambda cells: schema.score(cells, table))
     head = text.head(delimiter)
     header = _mapped(_found(head, table, path.name), table, path.name)
     width = len(head[header.row])
@@ -137,13 +135,13 @@ def _from_workbook(path: Path, found: kinds.Found, table: schema.Table) -> list[
     sheets = excel.sheets(path, found)
     if not sheets:
         raise FileRefused("{file} is empty.", file=path.name)
-    headed = [(sheet, header) for sheet in sheets if (header := _header(sheet.head(_HEAD_ROWS), table)) is not None]
+    headed = [(sheet, header) for sheet in sheets if (header := _header(sheet.head(schema.HEAD_ROWS), table)) is not None]
     whole = [(sheet, header) for sheet, header in headed if not _lacking(header, table)]
     shown = [(sheet, header) for sheet, header in whole if not sheet.hidden] or whole
     if not shown:
         if not headed:
             raise _no_header(path.name, table)
-        shown = [max(headed, key=lambda each: _score(each[1].texts, table))]
+        shown = [max(headed, key=lambda each: schema.score(each[1].texts, table))]
     made: list[Source] = []
     for sheet, header in shown:
         label = path.name if len(shown) == 1 else f"{path.name}#{sheet.name}"
@@ -202,37 +200,9 @@ def _without_blank(batch: Batch) -> Batch:
 
 
 # Headers --------------------------------------------------------------------------------------------------------------
-def _score(cells: list[str], table: schema.Table) -> int:
-    return len({name for cell in cells if (name := table.canonical(cell))})
-
-
 def _header(head: list[list[str]], table: schema.Table) -> Header | None:
-    """The row that names most columns, or two rows that name more together (a second level below merged groups)."""
-    best, row, texts = 0, 0, []
-    for number, cells in enumerate(head[:_HEAD_ROWS]):
-        score = _score(cells, table)
-        if score > best:
-            best, row, texts = score, number, [*cells]
-    for number, (upper, lower) in enumerate(pairwise(head[:_HEAD_ROWS])):
-        both = _two_levels(upper, lower, table)
-        if both and _score(both, table) > best:
-            best, row, texts = _score(both, table), number + 1, both
-    if best == 0 or (best == 1 and len([column for column in table.columns.values() if column.required]) > 1):
-        return None
-    return Header(row, texts, [])
-
-
-def _two_levels(upper: list[str], lower: list[str], table: schema.Table) -> list[str] | None:
-    """Headings of two rows read as one: a group and its parts, or one heading merged downwards."""
-    if len(upper) != len(lower):
-        return None
-    group, both = "", []
-    for above, below in zip(upper, lower, strict=True):
-        group = above.strip() or group
-        joined = group + below.strip()
-        both.append(above if not below.strip() else joined if table.canonical(joined) else below)
-    named = [text for text, below in zip(both, lower, strict=True) if below.strip()]
-    return both if sum(1 for text in named if table.canonical(text)) * 2 >= len(named) > 0 else None
+    found = schema.header(head, table)
+    return Header(*found, []) if found else None
 
 
 def _found(head: list[list[str]], table: schema.Table, file: str) -> Header:

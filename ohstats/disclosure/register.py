@@ -87,7 +87,7 @@ def append_register(proposal: pd.DataFrame, workspace: Workspace) -> int:
         writer.writerows(new)
         path = _file(workspace)
         old = path.read_text(encoding="utf-8") if path.is_file() else ""
-        files.private(path.parent)
+        files.private(path.parent, ignored=True)
         files.write_text(old + buffer.getvalue(), path)
     return len(new)
 

@@ -157,11 +157,13 @@ def read_parquet(path: Path, filters: list[tuple[str, str, Any]] | None = None) 
     return pd.read_parquet(path, filters=filters)
 
 
-def private(folder: Path) -> Path:
-    """Make a folder that only its owner can open."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if os.name == "posix":
+def private(folder: Path, *, ignored: bool = False) -> Path:
+    """Make a folder that only its owner can open, also where it was opened to others since; git leaves an `ignored` one alone."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if os.name == "posix" and folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
+    if ignored and not (folder / ".gitignore").exists():
+        write_text("*\n", folder / ".gitignore")
     return folder
 
 

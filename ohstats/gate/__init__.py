@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import getpass
 import hashlib
@@ -13,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import secret
 from ..disclosure.policy import THRESHOLD
 from ..display import csv_cell
 from ..errors import Fault, NotPublishable
@@ -83,10 +85,11 @@ def check(
 
 
 def _protected(folder: Path) -> bool:
-    """Whether it is, holds or lies in the workspace's folder of personal data, or can be opened by its owner only."""
+    """Whether it is, holds or lies in the workspace's folder of personal data, or holds the key of the persons."""
     parts = folder.resolve().parts
     inside = any(pair in (("data", "work"), ("data", "register")) for pair in pairwise(parts))
-    return inside or any((folder / name).is_dir() for name in ("data/work", "data/register", "work"))
+    key = secret.place().is_relative_to(folder.resolve())
+    return inside or key or any((folder / name).is_dir() for name in ("data/work", "data/register", "work"))
 
 
 def _small(content: Any) -> bool:
@@ -106,7 +109,7 @@ def _findings(path: Path, content: bytes, secrets: tuple[str, ...], wanted: Want
     except UnicodeDecodeError:
         return ["no text in UTF-8"]
     found = [f"the text '{match[0]}'" for match in [_TRACES.search(text)] if match]
-    found += ["a path, user or host name of the machine" for secret in secrets if secret and secret in text]
+    found += ["a path, user or host name of the machine" for each in secrets if each and each in text]
     if path.suffix != ".txt":
         found += sorted(identifiers.findings(content, wanted)) if edition == "public" else []
     if path.suffix == ".json" and edition == "public":
@@ -128,7 +131,7 @@ def _findings(path: Path, content: bytes, secrets: tuple[str, ...], wanted: Want
 
 
 def local() -> list[str]:
-    """What names this machine: home folder, and user and host name where they are long enough to be told from words."""
+    """What may stand nowhere: home folder; user and host name where they are long enough to be told from words; the key."""
     names = [str(Path.home())]
     for ask in (getpass.getuser, socket.gethostname):
         try:
@@ -137,4 +140,5 @@ def local() -> list[str]:
             continue
         if len(name) >= 8 and re.search(r"[\d-]", name):
             names.append(name)
-    return [name for name in names if len(name) > 3]
+    key = secret.place().read_bytes() if secret.place().is_file() else b""
+    return [name for name in (*names, key.hex(), base64.b64encode(key).decode("ascii")) if len(name) > 3]

@@ -19,7 +19,8 @@ from urllib.parse import unquote
 
 from .. import schema
 from ..errors import FileRefused
-from ..files import decode, excel, kinds
+from ..files import excel, kinds, read_yaml
+from ..files.text import TextFile
 from ..paths import PACKAGE, REFERENCE
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _DIGESTS = ("md5", "sha1", "sha256", "sha512")
 _DEEPEST, _LARGEST, _SHORT = 3, 50_000_000, 500
+_TABLES = {".csv", ".tsv", ".txt", ".xlsx", ".xls", ".xlsm"}
 _TYPES = {"name", "id", "uscc", "text", "address", "firm"}
 
 
@@ -93,41 +95,62 @@ class Shingles:
 
 
 def collect(*folders: Path) -> Wanted:
-    """Identifiers in the tables of data sets: columns declared personal or of employers, and numbers that identify anywhere."""
+    """Identifiers in the tables of data sets: columns declared personal or of employers, and numbers that identify anywhere.
+
+    Files, sheets and headers are found as cleaning finds them: below title lines, in two rows, under a data set's own headings.
+    """
     wanted = Wanted()
-    inside = (each for folder in folders for each in folder.rglob("*"))
-    for path in sorted(each for each in inside if each.is_file() and not each.name.startswith(".")):
-        for rows in _tables(path):
-            wanted.add(_personal(rows, path.stem))
+    for folder in folders:
+        own = schema.path_of_own(folder)
+        added = schema.own_headers(read_yaml(own), own.name) if own.is_file() else {}
+        for path in sorted(each for each in folder.rglob("*") if each.is_file() and each.suffix.lower() in _TABLES):
+            named = [name for name in schema.tables() if path.stem == name or path.stem.startswith(f"{name}_")]
+            tables = (
+                [schema.tables()[max(named, key=len)]]
+                if named
+                else [table for table in schema.tables().values() if table.kind == "records"]
+            )
+            tables = [table.with_headers(added.get(table.name, {})) for table in tables]
+            try:
+                for head, rows in _parts(path, tables):
+                    wanted.add(_personal(head, rows, tables))
+            except FileRefused:  # cleaning refuses it too; what identifies whatever its column is known all the same
+                wanted.add(_numbers(path.read_bytes().decode("gb18030", errors="ignore")))
     return wanted
 
 
-def _tables(path: Path) -> Iterator[list[list[str]]]:
-    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        text, _encoding = decode(path.read_bytes(), path.name)
-        yield list(csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in text[:2000] else ","))
-    elif path.suffix.lower() in (".xlsx", ".xls", ".xlsm"):
-        try:
-            yield from (sheet.head(sheet.height) for sheet in excel.sheets(path, kinds.examine(path)))
-        except FileRefused:
-            return
+def _parts(path: Path, tables: list[schema.Table]) -> Iterator[tuple[list[list[str]], Iterable[list[str]]]]:
+    """The first rows of each sheet or text, and all of its rows."""
+    found = kinds.examine(path)
+    if found.kind != "text":
+        yield from ((sheet.head(), sheet.head(sheet.height)) for sheet in excel.sheets(path, found))
+        return
+    file = TextFile(path)
+    delimiter = file.delimiter(lambda cells: max(schema.score(cells, table) for table in tables))
+    head = file.head(delimiter)
+    widths = [len(row) for row in head] or [1]
+    yield head, _records(file, delimiter, max(widths, key=widths.count))
 
 
-def _personal(rows: list[list[str]], stem: str) -> Iterator[str]:
-    declared = schema.tables().get(stem)
-    tables = [declared] if declared else [table for table in schema.tables().values() if table.kind == "records"]
-    columns: set[int] = set()
+def _records(file: TextFile, delimiter: str, width: int) -> Iterator[list[str]]:
+    for block in file.blocks(delimiter, width, 1):
+        for lines in (block.text.decode("utf-8"), *(odd for _row, odd in block.odd)):
+            yield from csv.reader(io.StringIO(lines, newline=""), delimiter=delimiter)
+
+
+def _personal(head: list[list[str]], rows: Iterable[list[str]], tables: list[schema.Table]) -> Iterator[str]:
+    """Cells below headings that name people or employers, and numbers of people in any cell."""
+    headed = [(schema.score(found[1], table), found[1]) for table in tables if (found := schema.header(head, table))]
+    headings = max(headed, default=(0, []))[1]
+    named = [(at, table.columns[name]) for table in tables for at, each in enumerate(headings) if (name := table.canonical(each))]
+    columns = sorted({at for at, column in named if (column.personal or column.employer) and column.type in _TYPES})
     for row in rows:
-        for at, cell in enumerate(row[:200]):
-            for table in tables:
-                name = table.canonical(cell) if len(cell) < 30 else None
-                if name and (table.columns[name].personal or table.columns[name].employer) and table.columns[name].type in _TYPES:
-                    columns.add(at)
-        break
-    for row in rows[1:]:
-        yield from (row[at] for at in columns if at < len(row) and len(row[at].strip()) > 1)
-        line = " ".join(row)
-        yield from (*_IDENTITY.findall(line), *_PHONE.findall(line))
+        yield from (row[at] for at in columns if at < len(row) and len(row[at].strip()) > 1 and row[at] != headings[at])
+        yield from _numbers(" ".join(row))
+
+
+def _numbers(line: str) -> list[str]:
+    return [*_IDENTITY.findall(line), *_PHONE.findall(line)]
 
 
 def _vocabulary() -> str:
