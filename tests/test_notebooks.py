@@ -58,7 +58,7 @@ def test_every_notebook_runs_by_the_bare_papermill_command(tmp_path: Path) -> No
     checked, trend, evaluation, overview = (results(tmp_path / f"{name}.ipynb") for name in RUNS)
     assert str(checked[0]["title"]) == "Data check: Beigang County"
     assert [len(checked), checked[2]["id"], checked[2]["internal"]] == [17, "check-files", True]
-    assert "2014–2024: −10.7% per year (interval, 95%: −13.3 to −8.1): falling." in str(trend[1]["sentences"])
+    assert "2014–2024: −10.7% per year (interval, 95%: −13.3 to −8.1): falling." in str(trend[2]["sentences"])
     assert overview[0]["title"] == "Example City: its 8 districts side by side, 2025"
     assert str(evaluation[0]["title"]).startswith("北岗县")  # papermill passed the code as a number
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}.ipynb" for name in RUNS]
@@ -73,7 +73,7 @@ def test_the_runner_passes_every_parameter_as_declared(published: Run) -> None:
         "assessment": "annual", "data_dir": "", "district": "990104", "edition": "public", "first_year": 2010,
         "language": "zh", "period": "2025",
     }  # fmt: skip
-    assert [result["id"] for result in results(path)][:3] == ["head", "headline", "targets"]
+    assert [result["id"] for result in results(path)][:4] == ["head", "cover", "headline", "targets"]
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
