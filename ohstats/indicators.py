@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from . import rates
+from . import estimates, rates
+from .counts import CIRCULAR, NEW_CASES
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from .data import Data
 
 PROTECTED = "protected"
@@ -18,7 +21,7 @@ NO_DENOMINATOR = "denominator is 0"
 
 
 def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
-    """One Estimate row for each indicator asked for.
+    """One Estimate row for each indicator asked for, of the place of a report.
 
     Parameters
     ----------
@@ -32,18 +35,60 @@ def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `measure`, the Estimate columns (percent for shares, the count itself for counts), `basis`, `source`. What cannot be
-        computed is missing and `note` says why: no data, protected, denominator is 0, numerator above denominator.
+        `measure`, then the columns of `table`; an indicator without a row is there with the note "no data".
     """
-    rows = data.counts[(data.counts["period"] == period) & (data.counts["group"] == "") & data.counts["measure"].isin(ids)]
-    declared = data.indicators.set_index("indicator_id")
-    made = pd.DataFrame({"measure": pd.Series(ids, dtype="str")}).merge(
-        rows[["measure", "numerator", "denominator", "hidden", "source"]], on="measure", how="left"
-    )
-    made["basis"] = made["measure"].map(declared["basis"].replace("", "census"))
-    made["is_share"] = made["measure"].map(declared["measure"]).isin(["proportion", "trend_share"])
+    made = table(data.counts, data.indicators, ids=ids, period=period)
+    rows = pd.DataFrame({"measure": pd.Series(ids, dtype="str")}).merge(made, on="measure", how="left")
+    rows["note"] = rows["note"].mask(rows["period"].isna(), NO_DATA).astype("str")
+    named = data.indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")
+    absent = rows["period"].isna()
+    for column, told in _declared(rows["measure"], named).items():
+        rows[column] = rows[column].mask(absent, told) if column in rows else told
+    return rows
+
+
+def table(counts: pd.DataFrame, declared: pd.DataFrame, *, ids: Collection[str] | None = None, period: str = "") -> pd.DataFrame:
+    """Estimates of declared indicators for all places and periods of a frame of Counts, in one pass.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Counts, protected or exact; not modified.
+    declared : DataFrame
+        Indicators as `reference.table("indicators")` gives them.
+    ids : collection of str, optional
+        Indicators wanted; all that are declared when left out.
+    period : str
+        The only period wanted, exactly as in the data; all when left out.
+
+    Returns
+    -------
+    DataFrame
+        `measure`, `place`, `period`, the Estimate columns (percent for shares, the figure itself for counts, the ratio times
+        `per` for ratios, which have no limits), `basis`, `source`. What cannot be computed is missing and `note` says why: no
+        data, protected, denominator is 0, numerator above denominator, register made from the numerator.
+    """
+    named = declared.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")
+    wanted = set(named.index) if ids is None else set(ids)
+    mine = counts["measure"].isin(wanted) & (counts["group"] == "")
+    rows = counts[mine & (counts["period"] == period) if period else mine]
+    if cases := {key: name for name, key in named["cases_of"].items() if key and name in wanted}:
+        found = counts[(counts["measure"] == NEW_CASES) & counts["key"].isin(cases) & (counts["group"] == "")]
+        found = found[(found["numerator"].notna() | found["hidden"]) & (found["period"].eq(period) | (not period))]
+        found = found.sort_values("year_basis", kind="stable").drop_duplicates(["place", "period", "key"])
+        rows = pd.concat([rows, found.assign(measure=found["key"].map(cases))])
+    made = rows[["measure", "place", "period", "numerator", "denominator", "hidden", "source", "note"]].reset_index(drop=True)
+    made = made.assign(**_declared(made["measure"], named))
     made["note"] = _reasons(made)
-    return shares(made)
+    return shares(made).drop(columns=["is_ratio", "per"])
+
+
+def _declared(measures: pd.Series[str], named: pd.DataFrame) -> dict[str, pd.Series[Any]]:
+    """What the declaration of each row's indicator says of its kind of figure."""
+    kind = measures.map(named["measure"])
+    per = pd.to_numeric(measures.map(named["per"]) if "per" in named else float("nan"), errors="coerce")
+    basis = measures.map(named["basis"].replace("", "census"))
+    return {"basis": basis, "is_share": kind.isin(["proportion", "trend_share"]), "is_ratio": kind == "ratio", "per": per}
 
 
 def shares(rows: pd.DataFrame) -> pd.DataFrame:
@@ -67,19 +112,26 @@ def shares(rows: pd.DataFrame) -> pd.DataFrame:
     counted = (rows["note"] == "") & ~rows["is_share"]
     made.loc[counted, "value"] = rows.loc[counted, "numerator"]
     made.loc[~rows["is_share"], ["unit", "method"]] = ["count", "count"]
+    if "is_ratio" in rows and (ratios := rows["is_ratio"]).any():
+        per = rows.loc[ratios, "per"].fillna(100)
+        made.loc[ratios, "value"] = (per * rows["numerator"] / rows["denominator"])[ratios].where(rows["note"] == "")
+        made.loc[ratios, "unit"] = per.map({each: "percent" if each == 100 else estimates.per(each) for each in per.unique()})
+        made.loc[ratios, "method"] = "ratio"
     return made.drop(columns="is_share")
 
 
 def _reasons(rows: pd.DataFrame) -> np.ndarray:
-    absent = rows["numerator"].isna() | (rows["denominator"].isna() & rows["is_share"])
+    ratio = rows["is_ratio"] if "is_ratio" in rows else False
+    absent = rows["numerator"].isna() | (rows["denominator"].isna() & (rows["is_share"] | ratio))
     return np.select(
         [
             rows["hidden"].eq(True),
             absent,
-            rows["is_share"] & (rows["denominator"] == 0),
+            (rows["is_share"] | ratio) & (rows["denominator"] == 0),
             rows["is_share"] & (rows["numerator"] > rows["denominator"]),
+            rows["note"].eq(CIRCULAR) if "note" in rows else False,
         ],
-        [PROTECTED, NO_DATA, NO_DENOMINATOR, "numerator above denominator"],
+        [PROTECTED, NO_DATA, NO_DENOMINATOR, "numerator above denominator", CIRCULAR],
         "",
     )
 
