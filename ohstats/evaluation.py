@@ -42,6 +42,12 @@ def plan(data: Data) -> Plan:
     return Plan(first, first + PLAN_YEARS - 1, True)
 
 
+def period_of(data: Data) -> str:
+    """Period whose figures the report tells: its own, in a final assessment the last year of the plan."""
+    told = plan(data)
+    return str(told.last) if told.final else str(data.period)
+
+
 def in_force(data: Data) -> pd.DataFrame:
     """Targets that the assessment judges for a place of this level, nearest level first, each once.
 
@@ -131,7 +137,7 @@ def against_targets(data: Data) -> pd.DataFrame:
     rows["note"] = rows["note"].mask((rows["target_value"] == "") & ~trends, "no target value")
     has_facts = rows["note"].eq("") | (rows["indicator_id"].eq("new_cases_trend") & bool(len(occurrence.total(data))))
     rows["note"] = rows["note"].mask(trends & has_facts, TREND_TARGET)
-    return _paced(_compared(_judge(rows, rows["note"] == ""), data), data)
+    return _paced(compared(_judge(rows, rows["note"] == ""), data), data)
 
 
 def _without(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -139,19 +145,14 @@ def _without(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     return rows.merge(indicators.values(data, [], str(data.period)), left_on="indicator_id", right_on="measure", how="left")
 
 
-def _compared(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """With the figure of the same period a year before."""
-    earlier = _year_before(data.period)
+def compared(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """Figures with those of the same period a year before (`before`) and the change from them (`change`)."""
+    earlier = periods.year_before(periods.parse(period_of(data)))
     found = indicators.values(data, list(dict.fromkeys(rows["indicator_id"])), str(earlier) if earlier else "none")
     before = rows["indicator_id"].map(found.set_index("measure")["value"]).astype("float64")
-    before = before.where(rows["judged_in"] == data.period.last_year)
+    if "judged_in" in rows:
+        before = before.where(rows["judged_in"] == plan(data).last)
     return rows.assign(before=before, change=rows["value"] - before)
-
-
-def _year_before(when: periods.Period) -> periods.Period | None:
-    if when.first_year != when.last_year:
-        return None
-    return periods.parse(when.text.replace(str(when.first_year), str(when.first_year - 1), 1))
 
 
 def _paced(rows: pd.DataFrame, data: Data) -> pd.DataFrame:

@@ -215,19 +215,22 @@ def targets(rows: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:
     Parameters
     ----------
     rows : DataFrame
-        One row an indicator, top to bottom: `label`, `value`, `lower`, `upper`, `target` (percent), `status`.
+        `label`, `value`, `lower`, `upper`, `target` (percent), `status`; `start` (percent, at
+        the start of the plan; missing where it is not drawn).
     """
 
     def draw(drawing: Drawing) -> None:
         height = drawing.get_figheight()
         axes = drawing.add_axes((0.035, 0.55 / height, 0.88, 1 - 0.65 / height))
-        low = min(50.0, float(np.floor(np.nanmin([*rows["lower"], *rows["target"]]) / 10) * 10))
+        low = min(50.0, float(np.floor(np.nanmin([*rows["lower"], *rows["target"], *rows["start"]]) / 10) * 10))
         for position, row in enumerate(rows.itertuples()):
             y = -position
             colour, marker = {"met": (GREEN, "o"), "not_met": (ORANGE, "s")}.get(row.status, (GREY, "D"))
             axes.plot([low, 100], [y, y], color=PALE, linewidth=7, solid_capstyle="butt", zorder=0)
             axes.plot([row.lower, row.upper], [y, y], color=colour, linewidth=2, zorder=2)
             axes.plot(row.value, y, marker=marker, color=colour, markersize=7, zorder=3)
+            if row.start == row.start:  # a start that is known
+                axes.plot(row.start, y, marker=marker, color=colour, markerfacecolor="white", markersize=6, zorder=2)
             axes.plot([row.target, row.target], [y - 0.24, y + 0.24], color=INK, linewidth=2.4, zorder=2)
             axes.text(low, y + 0.30, row.label, fontsize=9.5, va="bottom", ha="left")
             axes.text(101, y, f"{row.value:.1f}", fontsize=9.5, va="center", ha="left", color=colour)
@@ -235,7 +238,9 @@ def targets(rows: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:
         axes.set_ylim(-len(rows) + 0.4, 0.85)
         axes.yaxis.set_visible(False)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel(_("percent; upright line: target"))
+        started = rows["start"].notna().any()
+        told = _("percent; upright line: target; hollow: start of the plan") if started else _("percent; upright line: target")
+        axes.set_xlabel(told)
 
     return render(draw, height=0.9 + 0.5 * len(rows), name=name, title=title, alt=alt)
 

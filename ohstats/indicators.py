@@ -121,7 +121,7 @@ def shares(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _reasons(rows: pd.DataFrame) -> np.ndarray:
-    ratio = rows["is_ratio"] if "is_ratio" in rows else False
+    ratio = rows.get("is_ratio", False)
     absent = rows["numerator"].isna() | (rows["denominator"].isna() & (rows["is_share"] | ratio))
     return np.select(
         [

@@ -189,6 +189,7 @@ def reason(note: str) -> str:
         "numerator above denominator": _("numerator above denominator"),
         "trend target": _("no single figure: see the facts"),
         "no target value": _("the target has no value"),
+        "register made from the numerator": _("the register is made from the declarations themselves"),
         NOT_SHOWN: _("not shown (small numbers)"),
     }.get(note, note)
 

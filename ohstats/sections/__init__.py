@@ -12,10 +12,11 @@ from .check import (
     head_check,
 )
 from .common import cover, head_evaluation, head_trend, provenance
-from .evaluation import context, evaluation_headline, evaluation_methods, target_figure, target_table
+from .evaluation import context, evaluation_headline, evaluation_methods, plan_course, target_figure, target_table
 from .leagues import funnel_figure, funnel_table, league_cases, league_cases_figure, league_points, league_points_figure
 from .overview import head_overview, movers, overview_headline, overview_map, overview_methods, status_matrix, sums
 from .pooled import case_blocks, case_blocks_figure, case_categories, largest_group, pointer, summary
+from .projects import clear_numbers, problems, project
 from .quality import (
     check_completeness,
     check_consistency,
@@ -51,6 +52,7 @@ __all__ = [
     "check_timeliness",
     "check_uniqueness",
     "check_validity",
+    "clear_numbers",
     "context",
     "cover",
     "effort",
@@ -71,7 +73,10 @@ __all__ = [
     "overview_headline",
     "overview_map",
     "overview_methods",
+    "plan_course",
     "pointer",
+    "problems",
+    "project",
     "provenance",
     "sensitivity",
     "status_matrix",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import evaluation, figures, indicators, occurrence, periods, reference, wording
+from .. import wording_evaluation as words
 from ..display import Table
 from ..language import _, ngettext
 from ..result import Result
@@ -24,26 +25,26 @@ def _jurisdiction(row: dict[str, str], data: Data) -> str:
 def evaluation_headline(data: Data) -> Result:
     """How many targets are met, not met, cannot be judged, and the largest gaps in units that people can act on."""
     rows = evaluation.against_targets(data)
-    counted = rows["status"].value_counts()
+    told = evaluation.plan(data)
+    counted = rows.loc[rows["decides"], "status"].value_counts()
     n = {word: int(counted.get(word, 0)) for word in (evaluation.MET, evaluation.NOT_MET, evaluation.CANNOT)}
-    said = [
-        ngettext(
-            "{n} target is in force for {place} in {period}: {met} met, {not_met} not met, {cannot} cannot be judged.",
-            "{n} targets are in force for {place} in {period}: {met} met, {not_met} not met, {cannot} cannot be judged.",
-            len(rows),
-            place=data.name,
-            period=wording.period(data.period),
-            met=n["met"],
-            not_met=n["not_met"],
-            cannot=n["cannot_judge"],
+    said = [words.headline(n, data.name, wording.period(data.period), told)]
+    if len(rows) and not told.final and (more := int((~rows["decides"]).sum())):
+        said.append(
+            ngettext(
+                "{n} further target for the same indicators is listed; the strictest decides.",
+                "{n} further targets for the same indicators are listed; the strictest decides.",
+                more,
+            )
         )
-    ]
     gaps = evaluation.largest_gaps(rows).to_dict("records")
     if gaps:
         said.append(_("Largest gaps:"))
-    elif n["met"] + n["not_met"] == 0:
+    elif len(rows) and n["met"] + n["not_met"] == 0:
         said.append(_("No published count meets a target in force: nothing can be judged from these data."))
-    lines = [_("{name}: {gap}", name=reference.name_of(row, data.language), gap=wording.gap(row, data.language)) for row in gaps]
+    lines = [
+        _("{name}: {gap}", name=reference.name_of(row, data.language), gap=words.gap_until(row, data.language)) for row in gaps
+    ]
     return Result(
         id="headline",
         language=data.language,
@@ -97,26 +98,30 @@ def target_table(data: Data) -> Result:
     """Every target in force with the figure, its counts and limits, status, gap, and how sure the target itself is."""
     rows = evaluation.against_targets(data)
     told = rows.to_dict("records")
+    if not told:
+        period = wording.period(data.period)
+        said = [_("No target was found for {period}. Enter those of your plan in targets.csv of the data set.", period=period)]
+        return Result(id="targets", language=data.language, title=_("Targets"), sentences=said)
     note = _(
         "Status is the exact comparison of the unrounded share with the target. For complete registers the limits show "
-        "random variation only and never change the status; for samples the second word says how certain it is."
+        "random variation only and never change the status; for samples the second word says how certain it is. Change: "
+        "against the same period a year before, in percentage points or units."
     )
+    header = [_("Indicator"), _("Status"), _("Value"), _("n / d"), _("Limits (95%)"), _("Change"), _("Gap"), _("Target")]
     table = Table(
         caption=_("Targets in force, {period}", period=wording.period(data.period)),
-        header=[_("Indicator"), _("Status"), _("Value"), _("n / d"), _("Limits (95%)"), _("Gap"), _("Target")],
+        header=header,
         rows=[_target_row(row, data) for row in told],
         note=note,
         marks={number: row["status"] for number, row in enumerate(told)},
-        numeric=(2, 3, 4),
+        numeric=(2, 3, 4, 5),
     )
-    facts = _trend_facts(data, rows)
+    facts = [*_progress(data, rows), *_trend_facts(data, rows)]
     return Result(id="targets", language=data.language, title=_("Targets"), sentences=facts, table=table, estimates=_kept(rows))
 
 
 def _target_row(row: dict[str, Any], data: Data) -> list[str]:
     known = row["note"] in ("", evaluation.TREND_TARGET) and not pd.isna(row["value"])
-    share = row["unit"] == "percent"
-    value = wording.percent(row["value"]) if share else wording.count(row["value"])
     status = wording.status(row["status"])
     why = wording.reason(row["note"]) if row["note"] else _sample(row["certainty_of_sample"])
     status = wording.explained(status, why) if why else status
@@ -130,11 +135,34 @@ def _target_row(row: dict[str, Any], data: Data) -> list[str]:
     return [
         reference.name_of(row, data.language),
         status,
-        value if known else wording.DASH,
-        wording.share_of(row["numerator"], row["denominator"]) if known and share else wording.DASH,
+        words.figure(row) if known else wording.DASH,
+        words.counts(row) if known else wording.DASH,
         wording.interval(row["lower"], row["upper"]),
-        wording.gap(row, data.language),
-        target,
+        words.change(row),
+        words.gap_until(row, data.language),
+        target if row["decides"] else _("{target} (a stricter or nearer one decides)", target=target),
+    ]
+
+
+def _progress(data: Data, rows: pd.DataFrame) -> list[str]:
+    """Counts of part of a year against the target of the whole year."""
+    months = len(data.period.months)
+    if months >= 12 or evaluation.plan(data).final:
+        return []
+    counted = rows[(rows["method"] == "count") & (rows["note"] == "") & rows["decides"] & (rows["target_value"] != "")]
+    return [
+        _(
+            "{name}: {n} of {goal} for the year ({done}) after {months} of 12 months ({time}).",
+            name=reference.name_of(row, data.language),
+            n=wording.count(row["value"]),
+            goal=row["target_value"],
+            done=wording.percent(100 * row["value"] / float(row["target_value"]), 0)
+            if float(row["target_value"])
+            else wording.DASH,
+            months=months,
+            time=wording.percent(100 * months / 12, 0),
+        )
+        for row in counted.to_dict("records")
     ]
 
 
@@ -171,7 +199,7 @@ def _trend_facts(data: Data, rows: pd.DataFrame) -> list[str]:
 def target_figure(data: Data) -> Result:
     """Shares against their targets, each with its limits."""
     rows = evaluation.against_targets(data)
-    rows = rows[(rows["unit"] == "percent") & (rows["note"] == "")].drop_duplicates(["indicator_id", "target_value"])
+    rows = rows[(rows["method"] == "wilson") & (rows["note"] == "") & rows["decides"]]
     if rows.empty:
         said = [_("No share can be drawn: no target in force has a figure.")]
         return Result(id="target-figure", language=data.language, sentences=said)
@@ -184,6 +212,7 @@ def target_figure(data: Data) -> Result:
             "lower": rows["lower"],
             "upper": rows["upper"],
             "status": rows["status"],
+            "start": _starts(data, rows),
         }
     )
     met = int((rows["status"] == evaluation.MET).sum())
@@ -198,6 +227,49 @@ def target_figure(data: Data) -> Result:
     )
     figure = figures.targets(drawn, name="targets", title=title, alt=alt)
     return Result(id="target-figure", language=data.language, figure=figure, estimates=_kept(rows))
+
+
+def _starts(data: Data, rows: pd.DataFrame) -> pd.Series[float]:
+    """Figures of the first year of the plan, in a midterm or final assessment."""
+    course = evaluation.course(data)
+    told = course[(course["note"] == "") & (data.assessment != "annual")].drop_duplicates("measure")
+    return rows["indicator_id"].map(told.set_index("measure")["value"]).astype("float64")
+
+
+@section
+def plan_course(data: Data) -> Result:
+    """Each target over the years of its plan: start, course, end, change and verdict; in midterm and final assessments."""
+    if data.assessment == "annual":
+        return Result(id="course", language=data.language)
+    told, rows = evaluation.plan(data), evaluation.against_targets(data)
+    rows = rows[rows["decides"]]
+    years = range(told.first, told.last + 1)
+    course = {(row["measure"], row["year"]): row for row in evaluation.course(data).to_dict("records")}
+    cells, ups, known = [], 0, 0
+    for row in rows.to_dict("records"):
+        each = [course[row["indicator_id"], year] for year in years]
+        there = [one for one in each if one["note"] == ""]
+        change = {"change": there[-1]["value"] - there[0]["value"], "before": there[0]["value"]} if len(there) > 1 else {}
+        known, ups = known + bool(change), ups + (change.get("change", 0) > 0)
+        shown = [words.figure(one) if one["note"] != "protected" else "*" for one in each]
+        moved = words.change({**(there[-1] if there else row), "change": float("nan"), **change})
+        cells.append([reference.name_of(row, data.language), *shown, moved, _target(row), wording.status(row["status"])])
+    table = Table(
+        _("Targets over the plan {years}", years=wording.years(told.first, told.last)),
+        [_("Indicator"), *map(str, years), _("Change"), _("Target"), _("Verdict")],
+        cells,
+        _(
+            "Change: from the first to the last year with a figure, in percentage points or units. The verdict is that of the "
+            "last year."
+        ),
+        marks=dict(enumerate(rows["status"])),
+        numeric=tuple(range(1, len(years) + 2)),
+    )
+    said = [_("Of {n} indicators with figures of two or more years, {ups} rose from the first to the last.", n=known, ups=ups)]
+    return Result(
+        id="course", language=data.language, title=_("The course of the plan"), sentences=said, table=table,
+        estimates=evaluation.course(data).drop(columns=["hidden"], errors="ignore"),
+    )  # fmt: skip
 
 
 @section
@@ -274,7 +346,11 @@ def evaluation_methods(data: Data) -> Result:
     """How status is decided and what it does not say."""
     lines = [
         _("Shares are pooled counts with Wilson score limits; a denominator of 0 gives no share."),
-        _("All targets in force for the place, its city, province and the nation are listed; expired ones are not."),
+        _(
+            "All targets in force for the place, its city, province and the nation are listed; expired ones in a final "
+            "assessment only."
+        ),
+        _("A target is compared with figures of its own industry scope and denominator; of several the strictest decides."),
         _("A target marked \u201crecalled, to be confirmed\u201d was not read in its document; confirm it before official use."),
         _("A share of those registered, monitored or examined describes those only."),
         _("No composite score is formed."),
