@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, counts, dataset, disclosure, files, notes, paths, periods, reference, settled, slices
+from . import __version__, counts, dataset, disclosure, files, notes, paths, periods, reference, regions, settled, slices
 from .errors import OhstatsError, ParameterRefused
 from .language import LANGUAGES
 
@@ -47,6 +47,7 @@ class Data:
     targets: pd.DataFrame
     breaks: pd.DataFrame
     unsettled: bool  # whether rows in quarantine could change the verdict on new cases
+    beside: dict[str, Any]  # trend that borrows strength from the region, official figures (`regions.beside`)
     design: dict[str, Any]  # what a place of its size publishes: `summary` (one page), `block` (years)
     declared: dict[str, str] | None  # by whom yearly totals were declared public
     below: tuple[Data, ...] = field(repr=False)  # the places right below, where there is an overview
@@ -54,6 +55,7 @@ class Data:
     facts: dict[str, str]  # rules of protection, digest of all of the above, version of the package
     note: notes.Note = field(default_factory=notes.Note, repr=False, compare=False)  # what people wrote about the report
     kept: dict[str, pd.DataFrame] = field(init=False, repr=False, compare=False, default_factory=dict)  # of `once`
+    used: dict[str, list[str]] = field(init=False, repr=False, compare=False, default_factory=dict)  # sections by method
 
     @property
     def name(self) -> str:
@@ -135,6 +137,7 @@ def _opened(told: slices.Slice, **given: Any) -> Data:
         targets=told.targets,
         breaks=told.breaks,
         unsettled=told.unsettled,
+        beside=told.beside,
         design=told.design,
         declared=told.declared,
         below=tuple(_opened(each, **given | {"note": notes.Note()}) for each in told.below),
@@ -253,6 +256,7 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, An
     inputs = _inputs(chosen, workspace, edition)
     protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(workspace))
     protected.facts["unsettled"] = settled.unsettled(cleaned, frame, chosen)
+    protected.facts["beside"] = regions.beside(protected.counts, frame, chosen, edition)
     folder = workspace.protected(chosen.id, edition)
     (folder / PROTECT).unlink(missing_ok=True)
     disclosure.save(protected, chosen, workspace)
@@ -318,6 +322,7 @@ def _protected(chosen: Dataset, edition: str, code: str) -> slices.Slice:
     frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
     protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(paths.Workspace.at()))
     protected.facts["unsettled"] = settled.unsettled(cleaned, frame, chosen)
+    protected.facts["beside"] = regions.beside(protected.counts, frame, chosen, edition)
     made = slices.Slices(protected.counts, chosen, protected.facts)
     return slices.unpack(made.shared, made.of(code), chosen.folder)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from . import periods, rates, trend
+from . import periods, rates, regions, trend
 from .counts import NEW_CASES
 from .data import once
-from .disclosure import BY_REPORT_YEAR, POOLED
+from .disclosure import POOLED
 from .language import _
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ MIN_POINTS = 5  # fewer points since a break: cannot tell
 EFFORT_CHANGE = 10.0  # percent: a smaller change of detection effort does not qualify a verdict
 NOT_SHOWN = "not shown (small numbers)"
 PROVISIONAL = "provisional years only"
+POLICY, SCREENING = "policy", "screening"  # series of rows of breaks.csv: a policy to look before and after of; a campaign
 UNSETTLED = "rows in quarantine could change the verdict"
 
 
@@ -38,14 +39,38 @@ def total(data: Data) -> pd.DataFrame:
 def cases(data: Data, *, keys: tuple[str, ...] = ()) -> pd.DataFrame:
     """Counts of new cases in the one year basis that the report uses: diagnosis year where its totals by year are there."""
     rows = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["group"] == "")]
-    there = rows[
-        (rows["key"] == "total") & (rows["numerator"].notna() | rows["hidden"]) & ~rows["period"].str.contains("..", regex=False)
-    ]
-    known = set(there["year_basis"]) or set(rows["year_basis"])
-    if (rows["note"] == BY_REPORT_YEAR).any():
-        known -= {"diagnosis"}
-    basis = "diagnosis" if "diagnosis" in known else "report"
+    basis = regions.year_basis(rows)
     return rows[(rows["year_basis"] == basis) & (rows["key"].isin(keys) | (not keys))]
+
+
+def in_period(data: Data, period: str, *, basis: str = "") -> dict[str, Any]:
+    """The count of exactly one period as bulletins give it: by report year where that is there, else as the series has it.
+
+    Parameters
+    ----------
+    data : Data
+        Counts of a place.
+    period : str
+        As in the data.
+    basis : str
+        Only this year basis, so that two periods can be compared.
+
+    Returns
+    -------
+    dict
+        `n` (NaN without a figure), `lower`, `upper` (exact Poisson, 95 %), `hidden`, `provisional`, `note`, `basis`.
+    """
+    rows = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["key"] == "total") & (data.counts["group"] == "")]
+    rows = rows[(rows["period"] == period) & (rows["year_basis"].eq(basis) | (not basis))]
+    there = rows[rows["numerator"].notna() | rows["hidden"]]
+    rows = rows if there.empty else there
+    if rows.empty:
+        nothing = {"n": np.nan, "lower": np.nan, "upper": np.nan, "note": "", "basis": basis}
+        return nothing | {"hidden": False, "provisional": False}
+    row = rows.sort_values("year_basis", ascending=False).iloc[0]  # report before diagnosis
+    limits = exact_limits(row["numerator"])
+    told = {"n": row["numerator"], "lower": limits[0], "upper": limits[1], "note": row["note"], "basis": row["year_basis"]}
+    return told | {"hidden": bool(row["hidden"]), "provisional": bool(row["provisional"])}
 
 
 def is_summary(data: Data) -> bool:
@@ -218,8 +243,10 @@ def change(series: pd.DataFrame, window: Window, *, without: tuple[str, ...] = (
     return fitted
 
 
-def trends(data: Data, series: pd.DataFrame) -> pd.DataFrame:
+@once
+def trends(data: Data) -> pd.DataFrame:
     """Annual percent change of each unbroken window, oldest first; none of the latest where the quarantine could change it."""
+    series = yearly(data)
     parts = [change(series, window) for window in windows(series, data.breaks)]
     if parts and data.unsettled and parts[-1]["verdict"].iloc[0]:
         parts[-1][["value", "lower", "upper", "slope"]] = np.nan
@@ -239,7 +266,7 @@ def sensitivity(data: Data, series: pd.DataFrame) -> pd.DataFrame:
     if not found:
         return pd.DataFrame()
     latest = found[-1]
-    notes = data.breaks.loc[data.breaks["kind"] == "note", "first_period_after"].astype(int)
+    notes = data.breaks.loc[(data.breaks["kind"] == "note") & (data.breaks["series"] != POLICY), "first_period_after"].astype(int)
     parts = [
         change(series, Window(start, latest.last)).assign(start=start, without="")
         for start in sorted(set(notes))
@@ -278,23 +305,33 @@ def effort_change(rows: pd.DataFrame, window: Window) -> pd.DataFrame:
     DataFrame
         `indicator_id`, `first`, `last` (counts), `change` (percent), `judged`.
     """
-    known = rows[rows["numerator"] > 0].pivot_table(index="indicator_id", columns="year", values="numerator")
-    if not {window.first, window.last} <= set(known.columns):
-        return pd.DataFrame(columns=["indicator_id", "first", "last", "change", "judged"])
-    both = known[[window.first, window.last]].dropna()
-    both.columns = ["first", "last"]
-    both["change"] = 100 * (both["last"] / both["first"] - 1)
-    return both.reset_index().merge(rows[["indicator_id", "judged"]].drop_duplicates(), on="indicator_id")
+    known = rows[rows["numerator"] > 0]
+    ends = [known[known["year"] == year].set_index("indicator_id")["numerator"] for year in window]
+    both = pd.DataFrame({"first": ends[0], "last": ends[1]}).dropna().rename_axis("indicator_id").reset_index()
+    judged = dict(zip(rows["indicator_id"], rows["judged"], strict=True))
+    return both.assign(change=100 * (both["last"] / both["first"] - 1), judged=both["indicator_id"].map(judged))
 
 
-def qualified(verdict: str, changes: pd.DataFrame) -> str:
-    """How detection effort qualifies a verdict: "effort fell", "effort rose", "unknown" or "".
+def campaigns(data: Data, window: Window) -> pd.DataFrame:
+    """Rows of the breaks that are screening campaigns inside a window, with `first` and `last` year."""
+    rows = data.breaks[data.breaks["series"] == SCREENING]
+    first = rows["first_period_after"].astype(int)
+    rows = rows.assign(
+        first=first, last=rows["last_period"].where(rows["last_period"] != "", rows["first_period_after"]).astype(int)
+    )
+    return rows[(rows["first"] <= window.last) & (rows["last"] >= window.first)]
+
+
+def qualified(verdict: str, changes: pd.DataFrame, *, campaign: bool = False) -> str:
+    """How detection effort qualifies a verdict: "effort fell", "effort rose", "campaign", "unknown" or "".
 
     Rules of the evaluation indicators, 1e: only measures known at both ends of the window are judged.
     """
     if verdict not in ("falling", "rising"):
         return ""
     judged = changes[changes["judged"].astype(bool)] if len(changes) else changes
+    if verdict == "rising" and campaign:
+        return "campaign"
     if judged.empty:
         return "unknown"
     if verdict == "falling" and (judged["change"] < -EFFORT_CHANGE).any():

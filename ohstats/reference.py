@@ -49,7 +49,7 @@ def table(name: str, own: Path | None = None, *, key: str | list[str] | None = N
     Parameters
     ----------
     name : str
-        "categories", "indicators", "targets" or "breaks".
+        "categories", "indicators", "targets", "breaks" or "methods".
     own : Path, optional
         Folder of a data set; its file `<name>.csv` adds rows.
     key : str or list of str, optional

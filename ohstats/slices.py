@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_SCHEMA = 1
+_SCHEMA = 2
 _SHARED, _DIGESTS = "shared.json", "digests.json"
 _ABOUT = ("id", "titles", "publishers", "data_date", "published", "synthetic")
 
@@ -39,6 +39,7 @@ class Slice:
     targets: pd.DataFrame
     breaks: pd.DataFrame
     unsettled: bool  # whether rows in quarantine could change its verdict
+    beside: dict[str, Any]  # of `regions.beside`
     design: dict[str, Any]  # what a place of its size publishes: `summary`, `block`
     declared: dict[str, str] | None  # by whom yearly totals were declared public
     rules: str
@@ -52,6 +53,7 @@ class Slices:
 
     def __init__(self, counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any]) -> None:
         self._chosen, self._unsettled = chosen, frozenset(facts["unsettled"])
+        self._beside: dict[str, dict[str, Any]] = facts.get("beside") or {}
         self._designs: dict[str, dict[str, Any]] = facts.get("places") or {}
         self._names = {row["code"]: row for row in chosen.places.to_dict("records")}
         targets = reference.table("targets", chosen.folder)
@@ -88,6 +90,7 @@ class Slices:
         return {
             "place": code,
             "unsettled": code in self._unsettled,
+            "beside": self._beside.get(code, {}),
             "design": self._designs.get(code, {}),
             "places": self._rows(chain),
             "counts": self._counts.of(code),
@@ -192,6 +195,7 @@ def _slice(common: dict[str, Any], told: dict[str, Any], data_dir: Path, digest:
         targets=_unpacked(told["targets"]),
         breaks=_unpacked(told["breaks"]),
         unsettled=told["unsettled"],
+        beside=told["beside"],
         design=told["design"],
         declared=common["declared"],
         rules=common["rules"],

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .periods import Period
 
 MINUS, DASH = "\u2212", "\u2013"
+OVERDISPERSED = 1.5  # variance of the yearly counts in multiples of that of counting
 
 
 def count(value: float) -> str:
@@ -114,20 +115,21 @@ def new_cases(when: Period, now: dict[str, Any], before: dict[str, Any] | None, 
     if pd.isna(before["n"]):
         return [*sentences, _("No comparison with {before}: no figure.", before=before_text)]
     difference = now["n"] - before["n"]
-    change = _("; {percent} against it", percent=_signed(100 * difference / before["n"]) + "%") if before["n"] >= 10 else ""
+    change = _("; {percent} against it", percent=signed(100 * difference / before["n"]) + "%") if before["n"] >= 10 else ""
     sentences.append(
         _(
             "{before}: {n}; difference {difference}{change}.",
             before=before_text,
             n=count(before["n"]),
-            difference=_signed(difference, 0),
+            difference=signed(difference, 0),
             change=change,
         )
     )
     return sentences
 
 
-def _signed(value: float, digits: int = 1) -> str:
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign."""
     text = decimal(value, digits)
     return "+" + text if value > 0 and float(text.replace(",", "")) != 0 else text
 
@@ -142,7 +144,7 @@ def headline_trend(row: dict[str, Any], qualifier: str, unknown: str) -> list[st
     sentence = _(
         "Trend over the latest unbroken window, {window}: {value} per year (interval, 95%: {limits}): {verdict}.",
         window=window,
-        value=_signed(row["value"]) + "%",
+        value=signed(row["value"]) + "%",
         limits=interval(row["lower"], row["upper"]),
         verdict=verdict(row["verdict"]),
     )
@@ -157,6 +159,8 @@ def qualification(qualifier: str, unknown: str) -> list[str]:
         return [_("Reported cases fell; detection effort fell too, so a real fall is not shown.")]
     if qualifier == "effort rose":
         return [_("Reported cases rose; detection effort rose too, so a real rise is not shown.")]
+    if qualifier == "campaign":
+        return [_("Reported cases rose; a screening campaign ran in these years, so a real rise is not shown.")]
     return [_("Detection effort is unknown for {unknown}.", unknown=unknown)] if qualifier == "unknown" else []
 
 
@@ -214,7 +218,7 @@ def counting_variation(row: dict[str, Any], dispersion: float) -> str:
     half = 100 * (row["upper"] - row["lower"]) / 2 / row["value"] if row["value"] >= 100 else float("nan")
     said = _("Limits: exact Poisson (95%); they show counting variation only")
     said += _(" (±{half} in {year})", half=percent(half), year=int(row["year"])) if not pd.isna(half) else ""
-    if dispersion > 1.5:
+    if dispersion > OVERDISPERSED:
         said += _(
             "; year-to-year variation is far larger: about {times} times the variance of counting",
             times=count(dispersion) if dispersion >= 10 else decimal(dispersion),

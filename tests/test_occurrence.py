@@ -34,8 +34,7 @@ def china() -> Data:
 
 # -10.7 (-13.3 to -8.1) is what the issue states; test_trend.py holds the method against R
 def test_china_has_one_trend_per_unbroken_window(china: Data) -> None:
-    series = occurrence.yearly(china)
-    found = occurrence.trends(china, series)
+    found = occurrence.trends(china)
     assert found[["first_year", "last_year", "n_points"]].to_numpy().tolist() == [
         [2005, 2005, 1],
         [2006, 2013, 8],
@@ -200,19 +199,6 @@ def test_headline_says_this(
         assert sections.trend_headline(data).sentences == expected
 
 
-TREND = [
-    "head_trend",
-    "trend_headline",
-    "case_figure",
-    "case_table",
-    "trends",
-    "sensitivity",
-    "effort",
-    "trend_limits",
-    "provenance",
-]
-
-
 @pytest.mark.parametrize(
     ("series", "period"),
     [
@@ -230,8 +216,8 @@ def test_every_section_stands_on_the_barest_series(tmp_path: Path, series: dict[
     folder = write(tmp_path, cases=case_rows(series))
     for language in ("zh", "en"):
         data = open_data(folder, PLACE, period=period, language=language)
-        for name in TREND:
-            bundle, _metadata = getattr(sections, name)(data).bundle()
+        for result in sections.trend(data):
+            bundle, _metadata = result.bundle()
             assert bundle
 
 

@@ -28,9 +28,10 @@ ORDER = [
     *("language", "errors", "files", "paths", "secret", "periods", "reference", "notes"),
     *STATISTICS,
     *("codes", "schema", "dictionary", "entry", "dataset", "corrections", "clean", "records", "synthetic"),
-    *("counts", "settled", "disclosure", "outlines", "slices", "data"),
-    *("occurrence", "indicators", "evaluation", "findings", "districts"),
-    *("wording", "wording_summary", "wording_evaluation", "check", "figures", "figures_places", "display", "result", "sections"),
+    *("counts", "settled", "disclosure", "regions", "outlines", "slices", "data"),
+    *("occurrence", "courses", "diseases", "indicators", "evaluation", "findings", "districts"),
+    *("wording", "wording_summary", "wording_course", "wording_evaluation"),
+    *("check", "figures", "figures_places", "panels", "display", "result", "sections"),
     *(
         "pages",
         "shell",

@@ -234,7 +234,7 @@ def verdicts(folder: Path) -> tuple[list[str], str, str]:
     cleaned = clean.clean_dataset(chosen)
     frame = counts.make(cleaned, chosen, reference.table("indicators", folder, key="indicator_id"))
     data = open_data(folder, "990001", period="2024", language="en", edition="internal")
-    last = occurrence.trends(data, occurrence.yearly(data)).iloc[-1]
+    last = occurrence.trends(data).iloc[-1]
     return settled.unsettled(cleaned, frame, chosen), last["verdict"], last["note"]
 
 

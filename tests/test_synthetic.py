@@ -187,7 +187,7 @@ def test_shares_of_a_city_lie_where_they_were_planned(plain: Made) -> None:
 )
 def test_the_change_that_was_put_in_lies_inside_the_interval(code: str, first: int, change: float, verdict: str) -> None:
     data = open_data(COMMITTED, code, period="2025")
-    found = occurrence.trends(data, occurrence.yearly(data)).iloc[-1]
+    found = occurrence.trends(data).iloc[-1]
     assert found["first_year"] == first
     assert found["lower"] <= change <= found["upper"]
     assert found["verdict"] == verdict
@@ -202,7 +202,7 @@ def test_the_break_that_was_put_in_hides_a_rise_which_the_windows_show() -> None
     assert occurrence.windows(series, data.breaks) == [(2010, 2013), (2014, 2018), (2019, 2025)]
     across = trend.percent_change(series[series["state"] == "shown"], count="value", year="year").iloc[0]
     assert across["upper"] < 6  # one line over all years would miss the true +6 % a year
-    latest = occurrence.trends(data, series).iloc[-1]
+    latest = occurrence.trends(data).iloc[-1]
     assert latest["lower"] <= 6 <= latest["upper"]
     assert latest["last_year"] == 2024  # 2025 is provisional
 

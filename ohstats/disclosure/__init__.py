@@ -1,15 +1,17 @@
 """Counts of all places to protected Counts: what a public report may not show is hidden before anything is estimated."""
 
 from .check import leaks
-from .policy import RULES_VERSION, Policy
+from .policy import BELOW_CITY, NOISE, RULES_VERSION, Policy
 from .pooling import BY_REPORT_YEAR, POOLED
 from .primary import statistics
 from .register import append_register, read_register
 from .step import EDITIONS, Protected, check_edition, protect, save
 
 __all__ = [
+    "BELOW_CITY",
     "BY_REPORT_YEAR",
     "EDITIONS",
+    "NOISE",
     "POOLED",
     "RULES_VERSION",
     "Policy",

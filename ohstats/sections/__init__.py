@@ -1,5 +1,9 @@
 """One function per section of a report: Data in, Result out; used by the notebooks and callable as they are."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .check import (
     check_agreement,
     check_audit,
@@ -12,8 +16,13 @@ from .check import (
     head_check,
 )
 from .common import cover, head_evaluation, head_trend, provenance
+from .course import case_figure, case_table, reconciliation, sensitivity, trend_headline, trends
+from .detection import effort, split_figure, split_table
+from .diseases import catalogues, disease_figure, disease_table, disease_trends, unusual
 from .evaluation import context, evaluation_headline, evaluation_methods, plan_course, target_figure, target_table
 from .leagues import funnel_figure, funnel_table, league_cases, league_cases_figure, league_points, league_points_figure
+from .methods import trend_limits, trend_methods
+from .outlook import before_after, bends, borrowed_trend, fall_facts, outlook
 from .overview import head_overview, movers, overview_headline, overview_map, overview_methods, status_matrix, sums
 from .pooled import case_blocks, case_blocks_figure, case_categories, largest_group, pointer, summary
 from .projects import clear_numbers, problems, project
@@ -27,15 +36,23 @@ from .quality import (
     check_uniqueness,
     check_validity,
 )
-from .trend import case_figure, case_table, effort, sensitivity, trend_headline, trend_limits, trends
+
+if TYPE_CHECKING:
+    from ..data import Data
+    from ..result import Result
 
 __all__ = [
     "CHECK",
+    "TREND",
+    "before_after",
+    "bends",
+    "borrowed_trend",
     "case_blocks",
     "case_blocks_figure",
     "case_categories",
     "case_figure",
     "case_table",
+    "catalogues",
     "check_agreement",
     "check_audit",
     "check_completeness",
@@ -55,9 +72,13 @@ __all__ = [
     "clear_numbers",
     "context",
     "cover",
+    "disease_figure",
+    "disease_table",
+    "disease_trends",
     "effort",
     "evaluation_headline",
     "evaluation_methods",
+    "fall_facts",
     "funnel_figure",
     "funnel_table",
     "head_check",
@@ -70,6 +91,7 @@ __all__ = [
     "league_points",
     "league_points_figure",
     "movers",
+    "outlook",
     "overview_headline",
     "overview_map",
     "overview_methods",
@@ -78,15 +100,21 @@ __all__ = [
     "problems",
     "project",
     "provenance",
+    "reconciliation",
     "sensitivity",
+    "split_figure",
+    "split_table",
     "status_matrix",
     "summary",
     "sums",
     "target_figure",
     "target_table",
+    "trend",
     "trend_headline",
     "trend_limits",
+    "trend_methods",
     "trends",
+    "unusual",
 ]
 
 CHECK = (
@@ -104,3 +132,22 @@ CHECK = (
     *(check_examinations, check_freshness),
 )
 """All sections of the data check, in their order."""
+
+TREND = (
+    *(head_trend, cover, trend_headline, case_figure, case_table, reconciliation, case_blocks_figure, case_blocks),
+    *(trends, fall_facts, borrowed_trend, sensitivity, bends, effort, split_figure, split_table),
+    *(disease_table, disease_figure, case_categories, disease_trends, catalogues, largest_group, summary, pointer),
+    *(before_after, unusual, outlook, trend_methods, trend_limits, provenance),
+)
+"""All sections of the trend report, in their order."""
+
+
+def trend(data: Data) -> list[Result]:
+    """The whole trend report of a place, section by section, as its notebook shows it; sections that do not apply are empty.
+
+    Parameters
+    ----------
+    data : Data
+        From `open_data`.
+    """
+    return [section(data) for section in TREND]

@@ -35,7 +35,9 @@ def section(make: Callable[[Of], Result]) -> Callable[[Of], Result]:
     @wraps(make)
     def made(data: Of) -> Result:
         with language.use(data.language):
-            return _noted(make(data), getattr(data, "note", None))
+            result = make(data)
+            note_methods(result, getattr(data, "used", {}))
+            return _noted(result, getattr(data, "note", None))
 
     return made
 
@@ -49,6 +51,17 @@ def _noted(result: Result, note: Note | None) -> Result:
     flag = _("The numbers of this section changed after this was written.") if outdated else ""
     by = _("{author}, {date}", author=remark.author, date=remark.date)
     return replace(result, note={**remark._asdict(), "by": by, "flag": flag})
+
+
+def note_methods(result: Result, used: dict[str, list[str]]) -> None:
+    """Note by which methods the Estimates of a section were made: what the section on methods is written from."""
+    rows = result.estimates
+    found = rows["method"].dropna().unique().tolist() if "method" in rows else []
+    found += ["Benjamini-Hochberg"] if "q" in rows and rows["q"].notna().any() else []
+    for method in filter(None, found):
+        titles = used.setdefault(str(method), [])
+        if result.title and result.title not in titles:
+            titles.append(result.title)
 
 
 def detail(make: Callable[[Data], Result]) -> Callable[[Data], Result]:

@@ -22,7 +22,8 @@ def effort_beside(data: Data, row: dict[str, Any]) -> tuple[str, str]:
     window = occurrence.Window(int(row["first_year"]), int(row["last_year"]))
     known = occurrence.effort(data)
     changes = occurrence.effort_change(known, window)
-    return occurrence.qualified(str(row["verdict"]), changes), occurrence.unknown_years(known, window)
+    campaign = len(occurrence.campaigns(data, window)) > 0
+    return occurrence.qualified(str(row["verdict"]), changes, campaign=campaign), occurrence.unknown_years(known, window)
 
 
 def headline(data: Data) -> Result:

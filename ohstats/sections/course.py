@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .. import figures, occurrence, periods, reference, wording
+from .. import diseases, figures, occurrence, periods, reference, wording, wording_course
 from ..display import Table
 from ..language import _
 from ..result import Result
@@ -18,54 +18,61 @@ from .common import detail, section
 if TYPE_CHECKING:
     from ..data import Data
 
-
-def _figure_of(data: Data, text: str) -> dict[str, Any]:
-    """The count of exactly one period, as the headline needs it."""
-    rows = occurrence.total(data)
-    row = rows[rows["period"] == text]
-    if row.empty:
-        return {
-            "n": float("nan"),
-            "note": "",
-            "hidden": False,
-            "provisional": False,
-            "lower": float("nan"),
-            "upper": float("nan"),
-        }
-    found = row.iloc[0]
-    limits = occurrence.exact_limits(found["numerator"])
-    return {
-        "n": found["numerator"],
-        "note": found["note"],
-        "hidden": bool(found["hidden"]),
-        "provisional": bool(found["provisional"]),
-        "lower": limits[0],
-        "upper": limits[1],
-    }
+MOST_FINDINGS = 3
 
 
 @section
 def trend_headline(data: Data) -> Result:
-    """Cases in the period, against the year before, and the verdict of the latest unbroken window."""
+    """Cases in the period, against the year before, the verdict of the latest unbroken window, and at most three findings."""
     if occurrence.is_summary(data):
         return pooled.headline(data)
     before = periods.year_before(data.period)
-    earlier = _figure_of(data, before.text) if before else None
-    said = wording.new_cases(
-        data.period, _figure_of(data, data.period.text), earlier, wording.period(before) if before else wording.DASH
-    )
-    series = occurrence.yearly(data)
-    found = occurrence.trends(data, series)
+    now = occurrence.in_period(data, data.period.text)
+    earlier = occurrence.in_period(data, before.text, basis=now["basis"]) if before else None
+    said = wording.new_cases(data.period, now, earlier, wording.period(before) if before else wording.DASH)
+    series, found = occurrence.yearly(data), occurrence.trends(data)
     if len(found):
         latest = found.iloc[-1].to_dict()
         said += wording.headline_trend(latest, *pooled.effort_beside(data, latest))
+    if now["basis"] == "report" and (occurrence.total(data)["year_basis"] == "diagnosis").any():
+        said.append(_("The period is counted by report year, as bulletins count; the trend by diagnosis year."))
+    findings = _findings(data)
     estimates = pd.concat([series[series["year"] == data.period.last_year], found.tail(1)], ignore_index=True)
-    return Result(id="headline", language=data.language, title=_("In short"), lead=True, sentences=said, estimates=estimates)
+    return Result(
+        id="headline",
+        language=data.language,
+        title=_("In short"),
+        lead=True,
+        sentences=said,
+        bullets=findings,
+        estimates=estimates,
+    )
+
+
+def _findings(data: Data) -> list[str]:
+    """At most three: exceedances that stand after control of false discoveries, then such trends, then the largest category."""
+    names = diseases.names(data)
+    trends = diseases.trends(data)
+    apart = diseases.distinct(data, trends["key"].tolist() if len(trends) else [])
+    trends = trends[trends["key"].isin(apart)] if len(trends) else trends
+    unusual = diseases.exceedances(data)
+    unusual = unusual[unusual["notable"] & (unusual["key"] != diseases.TOTAL)] if len(unusual) else unusual
+    shown = unusual.sort_values("value", ascending=False).to_dict("records") if len(unusual) else []
+    told = [wording_course.exceedance(row, names[row["key"]], data.period.last_year) for row in shown]
+    clear = wording_course.clear(trends).to_dict("records")
+    told += [wording_course.disease_trend(row, names[row["key"]]) for row in clear]
+    first = diseases.latest(data).head(1)
+    told += [
+        _("Largest category: {named}.", named=wording_course.category(row, names[row["key"]]))
+        for row in first.to_dict("records")
+        if row["n"] > 0
+    ]
+    return told[:MOST_FINDINGS]
 
 
 def _break_rows(data: Data) -> pd.DataFrame:
     """Breaks and notes as the figure and the table name them."""
-    rows = data.breaks
+    rows = data.breaks[data.breaks["series"] != occurrence.POLICY]
     return pd.DataFrame(
         {
             "year": rows["first_period_after"].astype(int),
@@ -87,7 +94,7 @@ def case_figure(data: Data) -> Result:
     series = occurrence.yearly(data)
     if series.empty:
         return Result(id="case-figure", language=data.language, sentences=[_("The report holds no whole year: nothing to draw.")])
-    found = occurrence.trends(data, series)
+    found = occurrence.trends(data)
     found = found[found["value"].notna() & (found["n_points"] >= occurrence.MIN_POINTS)] if len(found) else found
     fits = pd.DataFrame(
         [_fit(series, row) for row in found.to_dict("records")], columns=["first_year", "last_year", "slope", "level", "label"]
@@ -182,11 +189,40 @@ def case_table(data: Data) -> Result:
     return Result(id="cases", language=data.language, title=title, sentences=said, table=table, estimates=series)
 
 
+@detail
+def reconciliation(data: Data) -> Result:
+    """Totals by report year, by diagnosis year and as officially published, side by side, with what they differ by."""
+    rows = data.counts[(data.counts["measure"] == "new_cases") & (data.counts["key"] == "total") & (data.counts["group"] == "")]
+    rows = rows[rows["period"].str.fullmatch(r"\d{4}") & (rows["numerator"].notna() | rows["hidden"])]
+    figures = rows.assign(cell=rows["numerator"].map(wording.count).mask(rows["hidden"], "*"), kind=rows["year_basis"])
+    official = pd.DataFrame(data.beside.get("known", []), columns=["period", "year_basis", "numerator", "source"])
+    official = official.assign(cell=official["numerator"].map(wording.count), kind="official")
+    both = pd.concat([figures, official], ignore_index=True)
+    wide = both.pivot_table(index="period", columns="kind", values=["cell", "numerator"], aggfunc="first")
+    kinds = [kind for kind in ("report", "diagnosis", "official") if kind in both["kind"].to_numpy()]
+    result = Result(id="reconciliation", language=data.language, title=_("Which year, whose figure?"), level=3)
+    wide = wide[wide["cell"].notna().sum(axis=1) > 1] if len(kinds) > 1 else wide.head(0)
+    wide = wide[wide.index.astype(int) <= data.period.last_year]
+    if wide.empty:
+        return replace(result, title="")
+    heads = {"report": _("By report year"), "diagnosis": _("By diagnosis year"), "official": _("Officially published")}
+    first, *others = kinds
+    cells = []
+    for period, row in wide.iterrows():
+        told = [wording.DASH if pd.isna(cell) else str(cell) for cell in row["cell"].reindex(kinds)]
+        gaps = [wording.signed(row["numerator"].get(kind, np.nan) - row["numerator"].get(first, np.nan), 0) for kind in others]
+        cells.append([str(period), *told, *gaps])
+    header = [_("Year"), *(heads[kind] for kind in kinds), *(_("Difference: {name}", name=heads[kind]) for kind in others)]
+    note = _("Differences are against the first column: cards come in after the year of diagnosis, or are corrected later.")
+    table = Table(_("New cases as counted in different ways"), header, cells, note, numeric=tuple(range(1, len(header))))
+    return replace(result, table=table)
+
+
 def _variation(data: Data, series: pd.DataFrame) -> str:
     known = series[series["value"] > 0]
     if known.empty:
         return _("Limits: exact Poisson (95%).")
-    found = occurrence.trends(data, series)
+    found = occurrence.trends(data)
     dispersion = found["dispersion"].iloc[-1] if len(found) else float("nan")
     return wording.counting_variation(known.iloc[-1].to_dict(), float(dispersion))
 
@@ -216,7 +252,7 @@ def _trend_table(caption: str, rows: pd.DataFrame, first: list[str] | None = Non
 def trends(data: Data) -> Result:
     """Annual percent change of each unbroken window with its verdict; breaks explained."""
     series = occurrence.yearly(data)
-    found = occurrence.trends(data, series)
+    found = occurrence.trends(data)
     known = series[series["value"].notna()]
     said = []
     if len(found) > 1 and len(known):
@@ -262,77 +298,3 @@ def sensitivity(data: Data) -> Result:
     return Result(
         id="sensitivity", language=data.language, title=_("How firm is the trend?"), level=3, table=table, estimates=found
     )
-
-
-@detail
-def effort(data: Data) -> Result:
-    """Detection effort beside the cases: a fall of cases can be a fall of looking for them."""
-    known = occurrence.effort(data)
-    names = {row["indicator_id"]: reference.name_of(row, data.language) for row in data.indicators.to_dict("records")}
-    result = Result(id="effort", language=data.language, title=_("Is it health or detection?"))
-    if known.empty:
-        text = _(
-            "Detection effort is not known; supply persons_examined, diagnoses_completed or reporting_units as indicator values."
-        )
-        return replace(result, sentences=[text])
-    cells = known["numerator"].map(wording.count).mask(known["hidden"], "*")
-    wide = known.assign(cell=cells).pivot_table(index="year", columns="indicator_id", values="cell", aggfunc="first")
-    rows = [[str(year), *wide.loc[year].fillna(wording.DASH)] for year in wide.index]
-    table = Table(
-        _("Detection effort by year"),
-        [_("Year"), *(names[column] for column in wide.columns)],
-        rows,
-        _("Counts as reported; years without a row are not known; * is hidden (small numbers)."),
-        numeric=tuple(range(1, len(wide.columns) + 1)),
-    )
-    return replace(result, sentences=_effort_sentences(data, known, names), table=table, estimates=known)
-
-
-def _effort_sentences(data: Data, known: pd.DataFrame, names: dict[str, str]) -> list[str]:
-    found = occurrence.trends(data, occurrence.yearly(data))
-    if found.empty:
-        return []
-    latest = found.iloc[-1].to_dict()
-    window = occurrence.Window(int(latest["first_year"]), int(latest["last_year"]))
-    changes = occurrence.effort_change(known, window)
-    unknown = occurrence.unknown_years(known, window)
-    said = [
-        _(
-            "{name}: {first} in {first_year}, {last} in {last_year} ({change}%).",
-            name=names[row["indicator_id"]],
-            first=wording.count(row["first"]),
-            last=wording.count(row["last"]),
-            first_year=window.first,
-            last_year=window.last,
-            change=wording.decimal(row["change"]),
-        )
-        for row in changes.to_dict("records")
-    ]
-    if changes.empty:
-        said.append(
-            _(
-                "No measure is known in both {first} and {last}: detection effort is unknown for {unknown}.",
-                first=window.first,
-                last=window.last,
-                unknown=unknown,
-            )
-        )
-    return said
-
-
-@detail
-def trend_limits(data: Data) -> Result:
-    """What the report cannot say."""
-    lines = [
-        _("Cases are those diagnosed and reported; today's cases come from exposure years or decades ago."),
-        _("A trend of reported cases is not a trend of disease: it also follows examinations, diagnoses and reporting."),
-        _("A verdict describes the window named and says nothing about causes."),
-    ]
-    series = occurrence.yearly(data)
-    if (series["state"] == "recalled").any():
-        lines.append(_("Recalled figures were not read again at their source; the trend without them stands in its own row."))
-    if (series["state"] == "gap").any():
-        lines.append(_("Years without a figure are gaps: they are neither 0 nor filled in."))
-    if (series["state"] == "hidden").any():
-        lines.append(_("Counts of 1 to 4 are hidden (*); no trend is fitted to a window with a hidden year."))
-    return Result(id="limits", language=data.language, title=_("Limits"), bullets=lines)
