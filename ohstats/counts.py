@@ -177,9 +177,16 @@ def _indicator_values(table: pd.DataFrame, indicators: pd.DataFrame) -> pd.DataF
 def _denominators(table: pd.DataFrame) -> pd.DataFrame:
     """People, exposed workers and the like: nothing about anyone's health."""
     made = table.rename(columns={"value": "numerator"}).assign(
-        measure="denominator_" + table["quantity"].astype("str"), year_basis="", key="", denominator=float("nan"), hidden=False, counts="coverage", basis="census", provisional=False,
+        measure="denominator_" + table["quantity"].astype("str"),
+        year_basis="",
+        key="",
+        denominator=float("nan"),
+        hidden=False,
+        counts="coverage",
+        basis="census",
+        provisional=False,
         provenance="",
-    )  # fmt: skip
+    )
     return _typed(made[made["numerator"].notna()])
 
 

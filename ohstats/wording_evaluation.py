@@ -46,9 +46,9 @@ def change(row: dict[str, Any]) -> str:
     if pd.isna(row.get("change")):
         return DASH
     if row["unit"] == "percent":
-        return wording._signed(row["change"])
-    text = wording._signed(row["change"], 0)
-    share = f" ({wording._signed(100 * row['change'] / row['before'])}%)" if row["before"] >= 10 else ""
+        return wording.signed(row["change"])
+    text = wording.signed(row["change"], 0)
+    share = f" ({wording.signed(100 * row['change'] / row['before'])}%)" if row["before"] >= 10 else ""
     return text + share
 
 
