@@ -37,6 +37,7 @@ _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _DIGESTS = ("md5", "sha1", "sha256", "sha512")
 _DEEPEST, _LARGEST, _SHORT = 3, 50_000_000, 500
+_DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")  # "exported on …" below a table identifies no one
 _TABLES = {".csv", ".tsv", ".txt", ".xlsx", ".xls", ".xlsm"}
 _TYPES = {"name", "id", "uscc", "text", "address", "firm"}
 
@@ -66,7 +67,7 @@ class Wanted:
         for value in {unicodedata.normalize("NFKC", each).strip() for each in values}:
             word = "".join(re.findall(r"[0-9A-Za-z]+", value)).upper()
             run = max(_HAN.findall(value), key=len, default="")
-            if len(word) >= 6 and any(letter.isdigit() for letter in word):
+            if len(word) >= 6 and any(letter.isdigit() for letter in word) and not _DATE.fullmatch(word):
                 self.words.add(word)
             if run and run not in known:
                 self.runs.add(run)
