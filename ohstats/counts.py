@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from . import periods, records, reference
+from . import dimensions, periods, records, reference
 
 if TYPE_CHECKING:
     from .clean import Cleaned
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KEYS = ["measure", "place", "period", "year_basis", "key", "group"]
 COLUMNS = [*KEYS, "numerator", "denominator", "hidden", "counts", "basis", "provisional", "provenance", "source", "note"]
+EMPLOYERS = ["n_employers", "largest_share"]  # of figures that rest on employers: how many, and the share of the largest
 NEW_CASES = "new_cases"
 KNOWN = "known"  # kind of figures that others published: protection reckons with them, no report shows them
 CIRCULAR = "register made from the numerator"
@@ -42,7 +43,7 @@ def make(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.Dat
     -------
     DataFrame
         Columns `COLUMNS`; numerator and denominator as float with NaN for hidden and missing. Besides `high`, the largest value
-        that a numerator which arrived hidden can have (NaN: not known).
+        that a numerator which arrived hidden can have, and `EMPLOYERS` (NaN: not known).
     """
     parts = []
     if "case_counts" in cleaned.tables:
@@ -73,7 +74,8 @@ def from_records(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -
     parts = []
     if "disease_cards" in cleaned.tables:
         parents = reference.table("categories", dataset.folder, key="key").set_index("key")["parent"].to_dict()
-        cases = records.new_cases(cleaned.tables["disease_cards"], parents)
+        by = [name for name, told in dimensions.declared().items() if told.get("cases")]
+        cases = records.new_cases(cleaned.tables["disease_cards"], parents, by=by, own=dataset.folder)
         cases = cases.rename(columns={"n": "numerator"}).assign(
             measure=NEW_CASES, table="disease_cards", denominator=float("nan"), circular=float("nan")
         )
@@ -97,7 +99,7 @@ def from_records(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -
     made["period"] = made["year"].astype("str")
     circular = (made["circular"] > 0) & (made["circular"] == made["denominator"])
     made["note"] = circular.map({True: CIRCULAR, False: ""})
-    return _typed(made.assign(group="", hidden=False, provenance="records", source=""))
+    return _typed(made.assign(hidden=False, provenance="records", source=""))
 
 
 def disagreements(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.DataFrame:
@@ -119,31 +121,50 @@ def disagreements(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) 
     return both[differ].reset_index(drop=True)
 
 
-def _summed(counted: pd.DataFrame, dataset: Dataset, always: pd.DataFrame) -> pd.DataFrame:
-    """Added up to all covered places; covered years without a record as 0, of the series `always` too."""
-    keys = ["measure", "table", "place", "year", "year_basis", "key"]
-    covered = {
+def covered(dataset: Dataset) -> pd.DataFrame:
+    """What record tables cover: `table`, `place`, `year`, `only` (the year basis, or "" for all)."""
+    rows = {
         (cover.table, place, int(year)): cover.year_basis
         for cover in dataset.covers
         for place in cover.places
         for year in cover.span.whole_years
     }
-    chains = {place: dataset.ancestors(place) for place in counted["place"].unique()}
+    told = [(*key, basis) for key, basis in sorted(rows.items())]
+    return pd.DataFrame(told, columns=["table", "place", "year", "only"]).astype({"year": "int64"})
+
+
+def lifted(rows: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    """Rows with `table`, `place`, `year`, `year_basis` and `group`, once for each covered place that they lie in.
+
+    Groups of a local dimension stay where they are: two places may use one name for two things.
+    """
+    chains = {place: dataset.ancestors(place) for place in rows["place"].unique()}
+    own = [f"{name}=" for name, told in dimensions.declared().items() if told.get("local")]
+    place = rows["place"].astype("object").where(rows["group"].str.startswith(tuple(own)), rows["place"].map(chains))
+    made = rows.assign(place=place).explode("place").merge(covered(dataset), on=["table", "place", "year"])
+    return made[(made["only"] == "") | (made["only"] == made["year_basis"])].drop(columns="only")
+
+
+def _summed(counted: pd.DataFrame, dataset: Dataset, always: pd.DataFrame) -> pd.DataFrame:
+    """Added up to all covered places; covered years without a record as 0, of the series `always` too.
+
+    A group is 0 in the covered years of the places that have it in another year.
+    """
+    keys = ["measure", "table", "place", "year", "year_basis", "key", "group"]
     given = counted[counted["table"].isin(records.AGGREGATED)]
-    counted = counted.drop(given.index)
-    above = counted.assign(place=counted["place"].map(chains)).explode("place")
-    named = zip(above["table"], above["place"], above["year"], above["year_basis"], strict=True)
-    inside = [covered.get((table, place, year)) in ("", basis) for table, place, year, basis in named]
-    values = ["numerator", "denominator", "circular"]
-    summed = above[inside].groupby(keys, as_index=False)[values].agg(lambda part: part.sum(min_count=1))
-    plain = summed[summed["denominator"].isna()]
-    series = pd.concat([plain[["measure", "table", "year_basis", "key"]], always]).drop_duplicates()
-    rows = [(*key, basis) for key, basis in sorted(covered.items())]
-    places = pd.DataFrame(rows, columns=["table", "place", "year", "only"]).astype({"year": "int64"})
-    zeros = series.merge(places, on="table")
+    by = lifted(counted.drop(given.index), dataset).groupby(keys)
+    summed = by[["numerator", "denominator", "circular", "n_employers"]].sum(min_count=1)
+    summed = summed.assign(largest=by["largest"].max()).reset_index()
+    plain, there = summed[summed["denominator"].isna()], covered(dataset)
+    named = ["measure", "table", "year_basis", "key"]
+    series = pd.concat([plain.loc[plain["group"] == "", named], always]).drop_duplicates().assign(group="")
+    groups = plain.loc[plain["group"] != "", [*named, "group", "place"]].drop_duplicates()
+    zeros = pd.concat([series.merge(there, on="table"), groups.merge(there, on=["table", "place"])], ignore_index=True)
     zeros = zeros[(zeros["only"] == "") | (zeros["only"] == zeros["year_basis"])]
-    zeros = zeros[keys].assign(numerator=0.0, denominator=float("nan"), circular=float("nan"))
-    return pd.concat([given, summed, zeros], ignore_index=True).drop_duplicates(keys, ignore_index=True)
+    made = pd.concat([given, summed, zeros[keys].assign(numerator=0.0)], ignore_index=True).drop_duplicates(
+        keys, ignore_index=True
+    )
+    return made.assign(largest_share=made["largest"] / made["denominator"])
 
 
 def _case_counts(table: pd.DataFrame) -> pd.DataFrame:
@@ -273,7 +294,14 @@ def _partly(there: pd.DataFrame, dataset: Dataset) -> set[tuple[str, int, str, s
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    numbers = {"numerator": "float64", "denominator": "float64", "high": "float64", "hidden": "bool", "provisional": "bool"}
-    made = frame.reindex(columns=[*COLUMNS, "high"]).astype({name: numbers.get(name, "str") for name in [*COLUMNS, "high"]})
+    numbers = dict.fromkeys(EMPLOYERS, "float64") | {
+        "numerator": "float64",
+        "denominator": "float64",
+        "high": "float64",
+        "hidden": "bool",
+        "provisional": "bool",
+    }
+    columns = [*COLUMNS, "high", *EMPLOYERS]
+    made = frame.reindex(columns=columns).astype({name: numbers.get(name, "str") for name in columns})
     made.loc[made["hidden"], ["numerator", "denominator"]] = float("nan")
     return made

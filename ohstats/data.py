@@ -12,7 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, counts, dataset, disclosure, files, notes, paths, periods, reference, regions, settled, slices
+from . import (
+    __version__, counts, dataset, disclosure, files, lists, measured, notes, paths, periods, reference, regions, settled, slices,
+)  # fmt: skip
 from .errors import OhstatsError, ParameterRefused
 from .language import LANGUAGES
 
@@ -42,6 +44,8 @@ class Data:
     language: str
     assessment: str
     counts: pd.DataFrame  # of this place
+    statistics: pd.DataFrame  # of this place: medians and the like, which no count tells (`measured.make`)
+    lists: dict[str, pd.DataFrame]  # of this place: what is due; internal edition only
     context: pd.DataFrame  # published figures of any place, for comparison
     indicators: pd.DataFrame
     targets: pd.DataFrame
@@ -132,6 +136,8 @@ def _opened(told: slices.Slice, **given: Any) -> Data:
         dataset=told.dataset,
         place=told.place,
         counts=told.counts,
+        statistics=told.statistics,
+        lists=told.lists,
         context=told.context,
         indicators=told.indicators,
         targets=told.targets,
@@ -260,7 +266,7 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, An
     folder = workspace.protected(chosen.id, edition)
     (folder / PROTECT).unlink(missing_ok=True)
     disclosure.save(protected, chosen, workspace)
-    slices.write(protected.counts, chosen, protected.facts, folder / "slices")
+    slices.write(protected.counts, chosen, protected.facts, folder / "slices", **_of_records(cleaned, chosen, protected))
     facts = {**protected.facts, "inputs": inputs}
     files.write_json(facts, folder / PROTECT)
     return facts
@@ -290,6 +296,15 @@ def exact(chosen: Dataset, workspace: Workspace) -> pd.DataFrame | None:
 
 def _counted(cleaned: Cleaned, chosen: Dataset) -> pd.DataFrame:
     return counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
+
+
+def _of_records(cleaned: Cleaned, chosen: Dataset, protected: disclosure.Protected) -> dict[str, Any]:
+    """What records tell beside counts, as the edition may see it."""
+    edition = str(protected.facts["edition"])
+    made = measured.make(cleaned, chosen)
+    if edition == "public" and not chosen.exempt:
+        made = disclosure.hide_statistics(made, protected.counts)
+    return {"statistics": made, "lists": lists.make(cleaned, chosen, edition)}
 
 
 def _announced(data_dir: str | Path, code: str, edition: str) -> tuple[slices.Slice, notes.Note] | None:
@@ -323,7 +338,7 @@ def _protected(chosen: Dataset, edition: str, code: str) -> slices.Slice:
     protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(paths.Workspace.at()))
     protected.facts["unsettled"] = settled.unsettled(cleaned, frame, chosen)
     protected.facts["beside"] = regions.beside(protected.counts, frame, chosen, edition)
-    made = slices.Slices(protected.counts, chosen, protected.facts)
+    made = slices.Slices(protected.counts, chosen, protected.facts, **_of_records(cleaned, chosen, protected))
     return slices.unpack(made.shared, made.of(code), chosen.folder)
 
 

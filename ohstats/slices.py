@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    Lists = Mapping[str, pd.DataFrame]
+
 _SCHEMA = 2
 _SHARED, _DIGESTS = "shared.json", "digests.json"
 _ABOUT = ("id", "titles", "publishers", "data_date", "published", "synthetic")
@@ -34,6 +36,8 @@ class Slice:
     dataset: Dataset
     place: dict[str, str]
     counts: pd.DataFrame
+    statistics: pd.DataFrame
+    lists: dict[str, pd.DataFrame]  # internal edition only
     context: pd.DataFrame
     indicators: pd.DataFrame
     targets: pd.DataFrame
@@ -51,7 +55,9 @@ class Slice:
 class Slices:
     """The slices of a data set, as bytes; the same counts and tables give the same bytes."""
 
-    def __init__(self, counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any]) -> None:
+    def __init__(
+        self, counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any], statistics: pd.DataFrame, lists: Lists
+    ) -> None:
         self._chosen, self._unsettled = chosen, frozenset(facts["unsettled"])
         self._beside: dict[str, dict[str, Any]] = facts.get("beside") or {}
         self._designs: dict[str, dict[str, Any]] = facts.get("places") or {}
@@ -63,6 +69,8 @@ class Slices:
         self._targets = _Rows(targets, targets["jurisdiction_code"])
         self._breaks = _Rows(breaks, breaks["scope"] + " " + breaks["place"])
         self._counts = _Rows(counts[~context], counts.loc[~context, "place"])
+        self._statistics = _Rows(statistics, statistics["place"])
+        self._lists = {name: _Rows(rows, rows["place"]) for name, rows in lists.items()}
         self.shared = _bytes(
             {
                 "schema": _SCHEMA,
@@ -94,6 +102,8 @@ class Slices:
             "design": self._designs.get(code, {}),
             "places": self._rows(chain),
             "counts": self._counts.of(code),
+            "statistics": self._statistics.of(code),
+            "lists": {name: rows.of(code) for name, rows in self._lists.items()},
             "targets": self._targets.of(*chain),
             "breaks": self._breaks.of(f"place {code}", *(f"below {each}" for each in chain)),
         }
@@ -102,7 +112,9 @@ class Slices:
         return [self._names[code] for code in codes if code in self._names]
 
 
-def write(counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any], folder: Path) -> None:
+def write(
+    counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any], folder: Path, *, statistics: pd.DataFrame, lists: Lists
+) -> None:
     """Write the slices of all places that have a report; those that stayed as they were are not touched.
 
     A slice that cannot be written is left out: the reports of its place will say so, the others are made.
@@ -112,7 +124,7 @@ def write(counts: pd.DataFrame, chosen: Dataset, facts: Mapping[str, Any], folde
     OSError
         None could be written.
     """
-    made = Slices(counts, chosen, facts)
+    made = Slices(counts, chosen, facts, statistics, lists)
     files.private(folder)
     (folder / _DIGESTS).unlink(missing_ok=True)  # until all is there, nothing is
     files.write_bytes(made.shared, folder / _SHARED)
@@ -190,6 +202,8 @@ def _slice(common: dict[str, Any], told: dict[str, Any], data_dir: Path, digest:
         ),
         place={key: str(value) for key, value in told["places"][0].items()},
         counts=_unpacked(told["counts"]),
+        statistics=_unpacked(told["statistics"]),
+        lists={name: _unpacked(rows) for name, rows in told["lists"].items()},
         context=common["context"],
         indicators=common["indicators"],
         targets=_unpacked(told["targets"]),

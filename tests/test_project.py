@@ -27,9 +27,9 @@ STATISTICS = ["estimates", "limits", "loglinear", "rates", "measurements", "tren
 ORDER = [
     *("language", "errors", "files", "paths", "secret", "periods", "reference", "notes"),
     *STATISTICS,
-    *("codes", "schema", "dictionary", "entry", "dataset", "corrections", "clean", "records", "synthetic"),
-    *("counts", "settled", "disclosure", "regions", "outlines", "slices", "data"),
-    *("occurrence", "courses", "diseases", "indicators", "evaluation", "findings", "districts"),
+    *("codes", "dimensions", "schema", "dictionary", "entry", "dataset", "corrections", "clean", "records", "synthetic"),
+    *("counts", "measured", "lists", "settled", "disclosure", "regions", "outlines", "slices", "data"),
+    *("occurrence", "breakdowns", "courses", "diseases", "indicators", "evaluation", "findings", "districts"),
     *("wording", "wording_summary", "wording_course", "wording_evaluation"),
     *("check", "figures", "figures_places", "panels", "display", "result", "sections"),
     *(

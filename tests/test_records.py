@@ -159,6 +159,7 @@ def made(folder: Path) -> pd.DataFrame:
 
 def figure(frame: pd.DataFrame, place: str, key: str = "total", basis: str = "diagnosis") -> dict[str, float]:
     rows = frame[(frame["measure"] == "new_cases") & (frame["place"] == place) & (frame["key"] == key)]
+    rows = rows[rows["group"] == ""]
     return rows[rows["year_basis"] == basis].set_index("period")["numerator"].to_dict()
 
 

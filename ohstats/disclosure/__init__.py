@@ -3,7 +3,7 @@
 from .check import leaks
 from .policy import BELOW_CITY, NOISE, RULES_VERSION, Policy
 from .pooling import BY_REPORT_YEAR, POOLED
-from .primary import statistics
+from .primary import hide_statistics, statistics
 from .register import append_register, read_register
 from .step import EDITIONS, Protected, check_edition, protect, save
 
@@ -18,6 +18,7 @@ __all__ = [
     "Protected",
     "append_register",
     "check_edition",
+    "hide_statistics",
     "leaks",
     "protect",
     "read_register",

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .. import counts as counting
+from .. import dimensions
 from . import policy as rules
 from . import primary
 
@@ -82,12 +83,14 @@ def design(
     Returns
     -------
     DataFrame
-        The same rows in the same order, then merged categories and blocks; `year`, `published`, `note` says why not.
+        The same rows in the same order, then merged categories and blocks; `year`, `published`, `note` says why not. Groups
+        counted from records that the design leaves out are no rows: what they add to a sum is protected as its rest.
     dict
         The design of each place.
     """
     year = pd.to_numeric(figures["period"].where(figures["period"].str.fullmatch(r"\d{4}"), np.nan))
-    figures = figures.assign(year=year.astype(float))
+    of_records = (figures["group"] != "") & (figures["provenance"] == "records")
+    figures = figures.assign(year=year.astype(float), of_records=of_records)
     cases = figures[figures["measure"] == counting.NEW_CASES]
     chosen = sizes(cases, policy)
     yearly = cases[cases["year"].notna()]
@@ -111,7 +114,7 @@ def design(
         now = away & figure & whole["published"] & ~whole["before"] & ~declared
         whole.loc[now, "published"] = False
         whole.loc[now, "note"] = note
-    return whole, chosen
+    return whole[whole["published"] | ~whole["of_records"]].reset_index(drop=True), chosen
 
 
 def _plain_total(cases: pd.DataFrame) -> pd.Series[bool]:
@@ -209,8 +212,11 @@ def _blocks(yearly: pd.DataFrame, length: int, policy: Policy) -> pd.DataFrame:
         n=("year", "nunique"),
         threshold=("threshold", "max"),
         provisional=("provisional", "any"),
-        source=("source", lambda column: column.iloc[0] if (column == column.iloc[0]).all() else ""),
+        source=("source", "first"),
+        sources=("source", "nunique"),
+        of_records=("of_records", "all"),
     ).reset_index()
+    made["source"] = made["source"].where(made["sources"] == 1, "")
     made = made[made["n"] == length]
     text = made["first"].astype(str) + ".." + (made["first"] + length - 1).astype(str)
     same = {name: yearly[name].iloc[0] for name in ("measure", "counts", "basis", "people")} if len(yearly) else {}
@@ -230,7 +236,8 @@ def _left_out(
     cases = whole["measure"] == counting.NEW_CASES
     county = set(dataset.places.loc[dataset.places["level"].isin(rules.BELOW_CITY), "code"])
     low = cases & whole["place"].isin(county)
-    yield CROSSED, low & (whole["group"].str.contains(";") | ((whole["group"] != "") & (whole["key"] != rules.TOTAL)))
+    crossed = (whole["group"] != "") & (whole["key"] != rules.TOTAL) & ~_own_of_dust(whole)
+    yield CROSSED, low & (whole["group"].str.contains(";") | crossed)
     size = [chosen.get(place, Size()) for place in whole["place"]]
     merged = pd.Series([each.merged for each in size], whole.index)
     joined = pd.Series([pair in joins for pair in zip(whole["place"], whole["year_basis"], strict=True)], whole.index)
@@ -264,8 +271,18 @@ def _left_out(
     here = pd.MultiIndex.from_frame(whole[["measure", *_ROW]])
     yield SMALL, here.isin(here[whole["before"]]) & whole["people"] & whole["numerator"].between(1, whole["threshold"] - 1)
     twice, report = low & ~block & _twice(whole), _by_report(whole)
+    grouped = cases & whole["of_records"]
+    yield SMALL, grouped & pd.Series([each.summary for each in size], whole.index)
+    yield BY_REPORT_YEAR, grouped & report & (whole["year_basis"] == "diagnosis")
+    yield BY_DIAGNOSIS_YEAR, grouped & ~report & (whole["year_basis"] == "report")
     yield BY_REPORT_YEAR, twice & report & (whole["year_basis"] == "diagnosis")
     yield BY_DIAGNOSIS_YEAR, twice & ~report & (whole["year_basis"] == "report")
+
+
+def _own_of_dust(whole: pd.DataFrame) -> pd.Series[bool]:
+    """Groups of pneumoconiosis by what has no meaning elsewhere, such as its stage: they cross nothing."""
+    own = {name for name, told in dimensions.declared().items() if told.get("applies") in rules.DUST}
+    return whole["key"].isin(rules.DUST) & whole["group"].str.split("=").str[0].isin(own)
 
 
 def _three(whole: pd.DataFrame, cases: pd.Series[bool]) -> pd.Series[bool]:

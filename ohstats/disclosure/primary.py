@@ -61,6 +61,37 @@ def statistics(frame: pd.DataFrame) -> pd.Series[bool]:
     return (frame["n_people"] < rules.SMALL_GROUP) | few | (_column(frame, "largest_share") > rules.DOMINANT)
 
 
+def hide_statistics(frame: pd.DataFrame, shown: pd.DataFrame) -> pd.DataFrame:
+    """Statistics as the public edition may see them.
+
+    A statistic that names a count in `of` is shown only where that count is: else it would tell that the count is at least 10.
+    How many records and employers stand behind one is told by the counts beside it, or not at all.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Statistics of all places, with `of`; not modified.
+    shown : DataFrame
+        Protected Counts.
+
+    Returns
+    -------
+    DataFrame
+        The same rows; where `hidden`, all numbers are missing.
+    """
+    names = ["measure", "place", "period", "key", "group"]
+    there = shown[shown["numerator"].notna() & ~shown["hidden"] & shown["year_basis"].isin(["", "diagnosis"])]
+    counts = pd.MultiIndex.from_frame(there[names])
+    own = pd.MultiIndex.from_frame(frame[["of", *names[1:]]].set_axis(names, axis=1))
+    hidden = statistics(frame) | ((frame["of"] != "") & ~own.isin(counts))
+    made = frame.assign(hidden=hidden)
+    made.loc[hidden, ["value", "lower", "upper", "q1", "q3", "numerator", "denominator"]] = float("nan")
+    made.loc[hidden, "note"] = ""
+    made[["n_people", "n_employers", "largest_share"]] = float("nan")
+    made.loc[made["unit"] != "percent", ["numerator", "denominator"]] = float("nan")
+    return made
+
+
 def _result(figures: pd.DataFrame) -> pd.Series[bool]:
     return figures["people"] | (figures["counts"] == "point")
 

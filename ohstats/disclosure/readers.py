@@ -49,7 +49,7 @@ def everything(whole: pd.DataFrame, known: pd.DataFrame, dataset: Dataset, regis
     new = other[~pd.MultiIndex.from_frame(other[counting.KEYS]).isin(keys) & other["place"].isin(dataset.places["code"])]
     new = new.assign(outside=True, people=True, threshold=0, hidden=False, high=np.nan, counts="known")
     new = new.reindex(columns=made.columns)
-    flags = ["made", "published", "star", "fixed", "result", "starred", "same", "before"]
+    flags = ["made", "of_records", "published", "star", "fixed", "result", "starred", "same", "before"]
     new[flags] = False
     made = made.assign(row=np.arange(len(made)))
     both = pd.concat([made, new.assign(row=-1).astype(made.dtypes.to_dict())]) if len(new) else made
@@ -77,7 +77,8 @@ def state(links: Links, linked: pd.DataFrame) -> State:
     role = np.array([cell.role for cell in links.cells])
     held = {name: _of(linked[name], links.row, False) for name in ("published", "star", "fixed", "outside", "people", "result")}
     value, threshold = links.value, links.threshold
-    known = held["outside"] | held["fixed"] | (held["published"] & ~held["star"] & ~held["people"])
+    grouped = np.array([bool(cell.group) for cell in links.cells], dtype=bool)  # of results: hidden for the sake of another group
+    known = held["outside"] | held["fixed"] | (held["published"] & ~held["star"] & ~held["people"] & ~grouped)
     shown = held["published"] & ~held["star"] & ~known
     high = _of(linked["high"], links.row, np.nan)
     arrived = _of(linked["hidden"], links.row, False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cases import new_cases
+from .cases import chain, new_cases
 from .derived import AGGREGATED, exceedances
 from .doses import annual
 from .employers import profile
@@ -10,4 +10,4 @@ from .links import linked
 from .samples import judge
 from .tallies import plain, tally
 
-__all__ = ["AGGREGATED", "annual", "exceedances", "judge", "linked", "new_cases", "plain", "profile", "tally"]
+__all__ = ["AGGREGATED", "annual", "chain", "exceedances", "judge", "linked", "new_cases", "plain", "profile", "tally"]

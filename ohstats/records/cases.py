@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
-from .. import reference
+from .. import dimensions, reference
 from .flags import yes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 BASES = {"diagnosis": ("diagnosis_year",), "report": ("final_review_year", "report_year")}
 """Year of each basis: the first of these columns that is known. Bulletins count by the year of the final review."""
 
 
-def new_cases(cards: pd.DataFrame, parents: dict[str, str]) -> pd.DataFrame:
+def new_cases(cards: pd.DataFrame, parents: dict[str, str], *, by: Iterable[str] = (), own: Path | None = None) -> pd.DataFrame:
     """New confirmed cases by place, year, year basis and category, with the categories that they lie in and the total.
 
     Cards that are no new case (stage progression, not finally reviewed, later pneumoconiosis of the same person) are left
@@ -23,28 +29,37 @@ def new_cases(cards: pd.DataFrame, parents: dict[str, str]) -> pd.DataFrame:
         Clean table `disease_cards`; not modified.
     parents : dict
         Category above each category.
+    by : iterable of str
+        Dimensions whose groups are counted too: of all cases, or of the category that the dimension belongs to (stage).
+    own : Path, optional
+        Folder of a data set with its own code lists.
 
     Returns
     -------
     DataFrame
-        `place`, `year`, `year_basis`, `key`, `n` (cases); only figures above 0.
+        `place`, `year`, `year_basis`, `key`, `group` ("" or `dimension=code`), `n` (cases); only figures above 0.
     """
     rows = cards[yes(cards["new_case"]) & cards["employer_division"].notna()]
+    keys = rows["category"].map({name: chain(name, parents) for name in rows["category"].unique()})
+    told = [(pd.Series("", index=rows.index, dtype="str"), "")]
+    for dimension in by:
+        found = dimensions.groups(rows, dimension, "disease_cards", own=own)
+        if found is not None:
+            told.append((found, dimensions.declared()[dimension].get("applies", "total")))
     parts = []
     for basis, columns in BASES.items():
         year = pd.concat([rows[name].astype("Int64") for name in columns if name in rows], axis=1).bfill(axis=1).iloc[:, 0]
-        known = rows[["employer_division", "category"]].assign(year=year, year_basis=basis).dropna(subset=["year"])
-        counted = (
-            known.groupby(["employer_division", "year", "year_basis", "category"], dropna=False).size().rename("n").reset_index()
-        )
-        above = counted["category"].map(lambda key: _chain(key, parents)).rename("key")
-        parts.append(counted.assign(key=above).explode("key"))
-    whole = pd.concat(parts, ignore_index=True).rename(columns={"employer_division": "place"})
-    made = whole.groupby(["place", "year", "year_basis", "key"], as_index=False)["n"].sum()
+        known = rows[["employer_division"]].assign(year=year, year_basis=basis, key=keys).dropna(subset=["year"])
+        for group, only in told:
+            counted = known.assign(group=group).explode("key")
+            counted = counted[(counted["key"] == only) | (only == "")]
+            names = ["employer_division", "year", "year_basis", "key", "group"]
+            parts.append(counted.groupby(names).size().rename("n").reset_index())
+    made = pd.concat(parts, ignore_index=True).rename(columns={"employer_division": "place"})
     return made.astype({"year": "int64", "n": "float64"})
 
 
-def _chain(key: object, parents: dict[str, str]) -> list[str]:
+def chain(key: object, parents: dict[str, str]) -> list[str]:
     """A category, all that it lies in, and the total; a case without a known category is in the total only."""
-    chain = reference.above(str(key), parents) if isinstance(key, str) and key in parents else []
-    return list(dict.fromkeys([*chain, "total"]))
+    found = reference.above(str(key), parents) if isinstance(key, str) and key in parents else []
+    return list(dict.fromkeys([*found, "total"]))

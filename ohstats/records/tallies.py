@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import files, schema
+from .. import dimensions, files, schema
 from ..errors import Fault, FileRefused
 from ..paths import REFERENCE
 from . import conditions, derived
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_PARTS = {"table", "where", "numerator", "denominator", "sum", "unique", "once", "circular"}
+_PARTS = {"table", "where", "numerator", "denominator", "sum", "unique", "once", "circular", "by", "employers"}
 _CONDITIONS = ("where", "numerator", "circular")
 
 
@@ -48,7 +48,12 @@ def _faults(name: str, entry: Any) -> list[Fault]:
     found = [fault for part in _CONDITIONS if part in entry for fault in conditions.faults(name, entry[part])]
     if "denominator" in entry:
         found += _faults(name, entry["denominator"])
-    return found
+    known = dimensions.declared()
+    return found + [
+        Fault("{name}: no dimension '{dimension}'; there are {known}", name=name, dimension=each, known=", ".join(known))
+        for each in entry.get("by", [])
+        if each not in known
+    ]
 
 
 def tally(tables: Mapping[str, pd.DataFrame], *, own: Path | None = None, data_date: str = "") -> pd.DataFrame:
@@ -68,8 +73,9 @@ def tally(tables: Mapping[str, pd.DataFrame], *, own: Path | None = None, data_d
     Returns
     -------
     DataFrame
-        `indicator_id`, `table` (the declared one), `place`, `year`, `numerator`, `denominator` (NaN for a count), `circular`
-        (rows of the denominator that come from what the numerator counts; NaN where nothing is declared of it).
+        `indicator_id`, `table` (the declared one), `place`, `year`, `group` ("" or `dimension=code`), `numerator`, `denominator`
+        (NaN for a count), `circular` (rows of the denominator that come from what the numerator counts; NaN where nothing is
+        declared of it), `n_employers` that have rows and `largest` (rows of one of them), where the entry asks for `employers`.
 
     Raises
     ------
@@ -84,14 +90,17 @@ def tally(tables: Mapping[str, pd.DataFrame], *, own: Path | None = None, data_d
         counted = _by_place(name, entry, made[entry["table"]], own)
         if "denominator" in entry:
             other = _by_place(name, entry["denominator"], made[entry["denominator"]["table"]], own)
-            other = other[["place", "year", "numerator"]].rename(columns={"numerator": "denominator"})
+            other = other[["place", "year", "group", "numerator"]].rename(columns={"numerator": "denominator"})
             same = derived.source(entry["table"]) == derived.source(entry["denominator"]["table"])
-            counted = counted.drop(columns="denominator").merge(other, on=["place", "year"], how="right" if same else "inner")
+            counted = counted.drop(columns="denominator").merge(
+                other, on=["place", "year", "group"], how="right" if same else "inner"
+            )
             counted["numerator"] = counted["numerator"].fillna(0.0)
         parts.append(counted.assign(indicator_id=name, table=derived.source(entry["table"])))
-    columns = ["indicator_id", "table", "place", "year", "numerator", "denominator", "circular"]
+    numbers = ["numerator", "denominator", "circular", "n_employers", "largest"]
+    columns = ["indicator_id", "table", "place", "year", "group", *numbers]
     whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    return whole[columns].astype({"year": "int64", "numerator": "float64", "denominator": "float64", "circular": "float64"})
+    return whole.reindex(columns=columns).astype({"year": "int64", **dict.fromkeys(numbers, "float64")})
 
 
 def plain(tables: Mapping[str, pd.DataFrame], own: Path | None = None) -> list[tuple[str, str]]:
@@ -104,17 +113,36 @@ def plain(tables: Mapping[str, pd.DataFrame], own: Path | None = None) -> list[t
 
 
 def _by_place(name: str, entry: dict[str, Any], rows: pd.DataFrame, own: Path | None) -> pd.DataFrame:
-    """One tally by place and year."""
-    place, year = _place_and_year(entry["table"])
+    """One tally by place and year, of all and of each group."""
+    place, year = place_and_year(entry["table"])
     _check(name, entry, rows)
     inside = rows[conditions.fits(rows, entry.get("where", {}), own) & rows[place].notna() & rows[year].notna()]
     if "once" in entry:  # figures of an institution that stand in each of its rows
         inside = inside[inside[entry["once"]].notna()].drop_duplicates([place, year, entry["once"]])
     keys = [inside[place].rename("place"), inside[year].astype(int).rename("year")]
-    return _counted(inside, entry, own).groupby(keys).agg(_total(entry)).reset_index()
+    counted, parts = _counted(inside, entry, own), []
+    for group in _groups(inside, entry, own):
+        each = counted.groupby([*keys, group]).agg(_total(entry))
+        parts.append(each.join(_employers(inside, [*keys, group])) if entry.get("employers") else each)
+    return pd.concat(parts).reset_index()
 
 
-def _place_and_year(name: str) -> tuple[str, str]:
+def _groups(rows: pd.DataFrame, entry: dict[str, Any], own: Path | None) -> list[pd.Series[str]]:
+    """What rows are counted by: all together, then the groups of each declared dimension that the table holds."""
+    found = [dimensions.groups(rows, each, entry["table"], own=own) for each in entry.get("by", [])]
+    whole = pd.Series("", index=rows.index, dtype="str")
+    return [each.rename("group") for each in (whole, *found) if each is not None]
+
+
+def _employers(rows: pd.DataFrame, keys: list[pd.Series[Any]]) -> pd.DataFrame:
+    """How many employers the rows of each figure come from, and how many rows the largest has; unknown ones count as one."""
+    each = rows.groupby([*keys, rows["employer_key"].fillna("")]).size()
+    by = each.groupby(level=list(range(len(keys))))
+    return pd.DataFrame({"n_employers": by.size(), "largest": by.max()})
+
+
+def place_and_year(name: str) -> tuple[str, str]:
+    """Columns of place and year of a clean or derived table."""
     if name in derived.PLACES:
         return derived.PLACES[name]
     table = schema.table(derived.source(name))

@@ -1,0 +1,110 @@
+"""Counts of one place by the groups of a dimension: shares with limits, names in the report's language, hidden ones hidden."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from . import dimensions, estimates, periods, rates, reference
+from .counts import NEW_CASES
+from .language import _
+
+if TYPE_CHECKING:
+    from .data import Data
+
+
+def title(dimension: str, language: str) -> str:
+    """Name of a dimension."""
+    return str(dimensions.declared()[dimension][f"name_{language}"])
+
+
+def rows(data: Data, measure: str, dimension: str, *, key: str = "") -> pd.DataFrame:
+    """Counts of a measure by the groups of a dimension, as published: all periods, those hidden too, and `code`."""
+    found = data.counts[(data.counts["measure"] == measure) & data.counts["group"].str.startswith(f"{dimension}=")]
+    found = found[(found["key"] == key) & ~found["group"].str.contains(";", regex=False)]
+    found = found[found["numerator"].notna() | found["hidden"]]
+    if measure == NEW_CASES and "diagnosis" in set(found["year_basis"]):
+        found = found[found["year_basis"] == "diagnosis"]
+    return found.assign(code=found["group"].str.removeprefix(f"{dimension}="))
+
+
+def groups(data: Data, measure: str, dimension: str, *, key: str = "", period: str | None = None) -> pd.DataFrame:
+    """A measure of one place by the groups of a dimension, as the edition shows it.
+
+    For counts (no denominator) the denominator is the sum of all groups, and the value each group's share of it; it is missing
+    where a group is hidden: what lacks would be told by the rest.
+
+    Parameters
+    ----------
+    data : Data
+        What the report opened.
+    measure : str
+        "new_cases" or an indicator.
+    dimension : str
+        One of `dimensions.declared()`.
+    key : str
+        Category of diseases; for "new_cases" the total, or the category that the dimension belongs to, when left out.
+    period : str, optional
+        A period of the counts; when left out the latest one within the report's that is published: its year, else a block.
+
+    Returns
+    -------
+    DataFrame
+        In the order of reports (bands and stages in theirs, else the largest first, unknown last): `code`, `name`, `period`,
+        `hidden`, and the Estimate columns: value, lower, upper (percent, Wilson). Empty where nothing is published.
+    """
+    told = dimensions.declared()[dimension]
+    if measure == NEW_CASES and not key:
+        key = told.get("applies", "total")
+    found = rows(data, measure, dimension, key=key)
+    period = period or _latest(found, data)
+    found = found[found["period"] == period].drop_duplicates("code")
+    if found.empty:
+        return pd.DataFrame(columns=["code", "name", "period", "hidden", *estimates.COLUMNS])
+    if found["denominator"].isna().all():
+        whole = float("nan") if found["hidden"].any() else found["numerator"].sum()
+        found = found.assign(denominator=whole)
+    known = found[found["numerator"].notna() & (found["denominator"] > 0)]
+    made = rates.proportion(known, numerator="numerator", denominator="denominator", by=["code"])
+    made = found[["code", "period", "hidden", "numerator", "denominator"]].merge(
+        made.drop(columns=["numerator", "denominator"]), on="code", how="left"
+    )
+    names = dimensions.names(dimension, data.language)
+    made["name"] = [_("not known") if code == dimensions.UNKNOWN else names.get(code) or code for code in made["code"]]
+    order = {code: place for place, code in enumerate(names)} if told.get("ordered") or "cuts" in told else {}
+    last = made["code"] == dimensions.UNKNOWN
+    made = made.assign(last=last, at=made["code"].map(order).fillna(len(order)), size=-made["numerator"].fillna(-1))
+    made = made.sort_values(["last", "at", "size", "code"], kind="stable", ignore_index=True)
+    return made[["code", "name", "period", "hidden", *estimates.COLUMNS]]
+
+
+def statistics(data: Data, measure: str, *, key: str = "", dimension: str = "", period: str | None = None) -> pd.DataFrame:
+    """Statistics of records of one place (`measured.make`), of the latest period that is shown unless one is given.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `data.statistics`, with `code` (of the group, "" for none); hidden ones have no value.
+    """
+    found = data.statistics[(data.statistics["measure"] == measure) & (data.statistics["key"] == key)]
+    found = found[found["group"].str.startswith(f"{dimension}=") if dimension else found["group"] == ""]
+    period = period or _latest(found[~found["hidden"]], data) or _latest(found, data)
+    return found[found["period"] == period].assign(code=found["group"].str.removeprefix(f"{dimension}=")).reset_index(drop=True)
+
+
+def _latest(found: pd.DataFrame, data: Data) -> str:
+    """The latest period within the report's; of two that end together the one by year if it shows anything, else the longer."""
+    told = []
+    for text, part in found.groupby("period"):
+        span = periods.parse(str(text))
+        if span.last_year <= data.period.last_year and span.first_year >= data.first_year:
+            shows = part["hidden"].mean() < 0.5 if len(part) else False
+            told.append((span.last_year, shows, -(span.last_year - span.first_year), str(text)))
+    return max(told)[3] if told else ""
+
+
+def name_of_measure(data: Data, measure: str) -> str:
+    """Name of an indicator in the report's language."""
+    found = data.indicators[data.indicators["indicator_id"] == measure]
+    return reference.name_of(found.iloc[-1].to_dict(), data.language) if len(found) else measure
