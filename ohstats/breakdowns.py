@@ -32,8 +32,8 @@ def rows(data: Data, measure: str, dimension: str, *, key: str = "") -> pd.DataF
 def groups(data: Data, measure: str, dimension: str, *, key: str = "", period: str | None = None) -> pd.DataFrame:
     """A measure of one place by the groups of a dimension, as the edition shows it.
 
-    For counts (no denominator) the denominator is the sum of all groups, and the value each group's share of it; it is missing
-    where a group is hidden: what lacks would be told by the rest.
+    For counts (no denominator) the denominator is the sum of all groups, and the value each group's share of it. Where a group
+    is hidden, it is the published figure of all together, if there is one.
 
     Parameters
     ----------
@@ -63,8 +63,7 @@ def groups(data: Data, measure: str, dimension: str, *, key: str = "", period: s
     if found.empty:
         return pd.DataFrame(columns=["code", "name", "period", "hidden", *estimates.COLUMNS])
     if found["denominator"].isna().all():
-        whole = float("nan") if found["hidden"].any() else found["numerator"].sum()
-        found = found.assign(denominator=whole)
+        found = found.assign(denominator=_whole(data, found))
     known = found[found["numerator"].notna() & (found["denominator"] > 0)]
     made = rates.proportion(known, numerator="numerator", denominator="denominator", by=["code"])
     made = found[["code", "period", "hidden", "numerator", "denominator"]].merge(
@@ -91,6 +90,16 @@ def statistics(data: Data, measure: str, *, key: str = "", dimension: str = "", 
     found = found[found["group"].str.startswith(f"{dimension}=") if dimension else found["group"] == ""]
     period = period or _latest(found[~found["hidden"]], data) or _latest(found, data)
     return found[found["period"] == period].assign(code=found["group"].str.removeprefix(f"{dimension}=")).reset_index(drop=True)
+
+
+def _whole(data: Data, found: pd.DataFrame) -> float:
+    """What the groups of a count add up to."""
+    if not found["hidden"].any():
+        return float(found["numerator"].sum())
+    keys = ["measure", "period", "year_basis", "key"]
+    same = (data.counts[keys] == found.iloc[0][keys]).all(axis=1) & (data.counts["group"] == "") & ~data.counts["hidden"]
+    total = data.counts.loc[same, "numerator"]
+    return float(total.iloc[0]) if len(total) and total.iloc[0] >= found["numerator"].sum() else float("nan")
 
 
 def _latest(found: pd.DataFrame, data: Data) -> str:

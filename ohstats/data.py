@@ -13,7 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import (
-    __version__, counts, dataset, disclosure, files, lists, measured, notes, paths, periods, reference, regions, settled, slices,
+    __version__,
+    counts,
+    dataset,
+    disclosure,
+    files,
+    lists,
+    measured,
+    notes,
+    paths,
+    periods,
+    reference,
+    regions,
+    settled,
+    slices,
 )  # fmt: skip
 from .errors import OhstatsError, ParameterRefused
 from .language import LANGUAGES

@@ -244,9 +244,11 @@ def test_a_report_reads_groups_in_their_order_with_names_and_limits() -> None:
     assert breakdowns.statistics(data, "age_at_diagnosis", key="total")["period"].tolist() == ["2025"]
 
 
-def test_a_public_report_gives_no_share_of_a_sum_with_a_star() -> None:
+def test_a_public_report_gives_shares_of_the_published_total_and_none_of_what_is_hidden() -> None:
     data = open_data(CITY, "990101", period=2025, language="en")
     assert data.lists == {}
     found = breakdowns.groups(data, "new_cases", "age")
+    rows = data.counts.query("measure == 'new_cases' and period == '2025' and key == 'total' and group == ''")
     assert found["hidden"].any()
-    assert found["value"].isna().all()
+    assert found.loc[found["hidden"], ["value", "numerator"]].isna().all(axis=None)
+    assert (found.loc[~found["hidden"], "denominator"] == rows["numerator"].iloc[0]).all()
