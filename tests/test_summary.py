@@ -171,3 +171,16 @@ def test_the_page_of_a_small_place_is_one_sheet_of_paper(
         page.goto(path.as_uri())
         page.evaluate("document.fonts.ready.then(() => true)")
         assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) == 1
+
+
+def test_the_figure_of_blocks_shows_each_number_with_its_limits_and_says_so(tmp_path: Path) -> None:
+    result = sections.case_blocks_figure(opened(tmp_path / "data", ROSE))
+    figure = result.figure
+    assert figure is not None
+    assert figure.title == "Jia County: new cases 8 in 2016–2020, 20 in 2021–2025"
+    assert figure.alt == (
+        "New cases in Jia County in blocks of years, with limits (95%). 2016–2020: 8 (3.5 to 15.8); 2021–2025: 20 (12.2 to 30.9)."
+    )
+    assert re.findall(r">(\d{4}–\d{4}|8|20)</text>", figure.svg) == ["2016–2020", "8", "2021–2025", "20"]
+    assert set(re.findall(r'\bid="([^"]+)"', figure.svg)) == set(re.findall(r'\bid="(blocks-[^"]+)"', figure.svg))
+    assert stats.chi2.ppf([0.025, 0.975], [40, 42]) / 2 == pytest.approx(result.estimates.iloc[-1][["lower", "upper"]].tolist())
