@@ -101,10 +101,11 @@ def template(
     typer.echo(str(entry.save(table, target, own=data_dir)))
 
 
-@app.command(help=_("Write the data dictionary, made from the declared tables."))
+@app.command(help=_("Write the data dictionary and the page of indicators, made from their declarations."))
 def dictionary(out: Annotated[Path, typer.Option("--out", help=_("Folder to write."))]) -> None:
     """Dictionary."""
     from . import dictionary as making
+    from . import handbook
 
-    for path in making.write(out):
+    for path in [*making.write(out), *handbook.write(out)]:
         typer.echo(str(path))

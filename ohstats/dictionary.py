@@ -76,7 +76,7 @@ def markdown(language: str) -> str:
     for table in schema.tables().values():
         parts += _table(table, language)
     rows = [[f"`{kind}`", *told] for kind, told in types(language).items()]
-    parts += [f"## {w['types'][language]}", _rows(w["types_header"][language], rows)]
+    parts += [f"## {w['types'][language]}", as_table(w["types_header"][language], rows)]
     return "\n\n".join([*parts, f"## {w['reasons'][language]}", _reasons(language)]) + "\n"
 
 
@@ -91,7 +91,7 @@ def _reasons(language: str) -> str:
         ]
         for row in reference.table("rules").to_dict("records")
     ]
-    return _rows(w["reasons_header"][language], rows)
+    return as_table(w["reasons_header"][language], rows)
 
 
 def _table(table: Table, language: str) -> list[str]:
@@ -106,7 +106,7 @@ def _table(table: Table, language: str) -> list[str]:
     lines += [f"- {w['checks'][language]}: {_check(check, language)}" for check in table.checks]
     wanted, kinds = expected(table.name), types(language)
     rows = [_row(column, wanted, kinds, language) for column in table.columns.values()]
-    return [f"## `{table.name}`: {titles[language]}", "\n".join(lines), _rows(w["header"][language], rows)]
+    return [f"## `{table.name}`: {titles[language]}", "\n".join(lines), as_table(w["header"][language], rows)]
 
 
 def _check(check: dict[str, Any], language: str) -> str:
@@ -143,6 +143,7 @@ def span(column: Column) -> str:
     return f"{low}\u2013{high}" if low or high else ""
 
 
-def _rows(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
+def as_table(header: list[str], rows: list[list[str]]) -> str:
+    """A table of Markdown."""
+    told = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in told)

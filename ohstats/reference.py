@@ -21,6 +21,7 @@ _NEEDED = {
     "breaks": ["place", "first_period_after", "kind", "scope"],
     "targets": ["indicator_id", "comparator", "jurisdiction_code"],
     "indicators": ["indicator_id", "measure"],
+    "exam_intervals": ["hazard_class", "interval_years"],
 }
 _WORDS = {
     ("breaks", "kind"): ("break", "note"),
@@ -28,6 +29,10 @@ _WORDS = {
     ("targets", "comparator"): (">=", "<=", "trend_falling", "trend_rising", "reference", "qualitative", "none"),
     ("indicators", "measure"): ("proportion", "ratio", "count", "trend", "trend_share"),
     ("indicators", "basis"): ("census", "sample", ""),
+    ("indicators", "counts"): ("case", "finding", "coverage", "employer", "point", "money", "context", ""),
+    ("indicators", "direction"): ("up", "down", ""),
+    ("indicators", "project"): ("A", "B", "C", "D", "management", "quality", "occurrence", "context", ""),
+    ("exam_intervals", "hazard_class"): ("dust", "chemical", "physical", "radiation", "biological", "other"),
 }
 _FORMS = {
     ("breaks", "first_period_after"): _YEAR,
@@ -35,6 +40,8 @@ _FORMS = {
     ("targets", "in_force_from"): f"({_YEAR})?",
     ("targets", "in_force_to"): f"({_YEAR})?",
     ("targets", "target_value"): r"(\d+(\.\d+)?)?",
+    ("indicators", "per"): r"(\d+(\.\d+)?)?",
+    ("exam_intervals", "interval_years"): r"(?=.*[1-9])\d+(\.\d+)?",
 }
 
 
@@ -49,7 +56,7 @@ def table(name: str, own: Path | None = None, *, key: str | list[str] | None = N
     Parameters
     ----------
     name : str
-        "categories", "indicators", "targets", "breaks" or "methods".
+        "categories", "indicators", "targets", "breaks", "methods" or "exam_intervals".
     own : Path, optional
         Folder of a data set; its file `<name>.csv` adds rows.
     key : str or list of str, optional

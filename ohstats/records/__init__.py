@@ -8,6 +8,18 @@ from .doses import annual
 from .employers import profile
 from .links import linked
 from .samples import judge
-from .tallies import plain, tally
+from .tallies import declared, plain, tally
 
-__all__ = ["AGGREGATED", "annual", "chain", "exceedances", "judge", "linked", "new_cases", "plain", "profile", "tally"]
+__all__ = [
+    "AGGREGATED",
+    "annual",
+    "chain",
+    "declared",
+    "exceedances",
+    "judge",
+    "linked",
+    "new_cases",
+    "plain",
+    "profile",
+    "tally",
+]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from .. import dictionary
+from .. import dictionary, reference
 from . import doses, employers, samples
 from .flags import yes
 
@@ -31,6 +32,7 @@ DERIVED = {
     "patients": "follow_up",
     "card_fields": "disease_cards",
     "testing": "employers",
+    "surveillance": "employers",
     "profiles": "employers",
     "tasks": "tasks",
     "denominators": "denominators",
@@ -45,6 +47,7 @@ PLACES = {
     "suspected_followed": ("employer_division", "followed_year"),
     "patients": ("residence_division", "year"),
     "testing": ("employer_division", "year"),
+    "surveillance": ("employer_division", "year"),
     "profiles": ("employer_division", "year"),
     "tasks": ("place", "year"),
     "denominators": ("place", "year"),
@@ -85,6 +88,7 @@ def make(tables: Tables, own: Path | None = None, data_date: str = "") -> dict[s
         "patients": lambda all_: patients(all_["follow_up"]),
         "card_fields": lambda all_: card_fields(all_["disease_cards"]),
         "testing": lambda all_: testing(all_["employers"]),
+        "surveillance": lambda all_: surveillance(all_["employers"], own),
         "profiles": lambda all_: employers.profile(all_ | {"workplace_samples": all_.get("measured", pd.DataFrame())})
         if "measured" in all_ else employers.profile(all_),
         "tasks": lambda all_: _yearly(all_["tasks"]),
@@ -265,6 +269,22 @@ def testing(registers: pd.DataFrame) -> pd.DataFrame:
         seen = [answers.get((key, year - back)) for back in range(span)]
         told.append(None if not seen or None in seen else any(seen))
     return rows.assign(in_time=pd.array(told, dtype="boolean"))
+
+
+def surveillance(registers: pd.DataFrame, own: Path | None = None) -> pd.DataFrame:
+    """Employers with the workers due for an examination in the year (`exam_due`).
+
+    Where the number is not given it is the exposed workers of each class over the interval of the class in years
+    (`exam_intervals.csv` of the data set; ships empty), and not known while a class with exposed workers has no interval.
+    """
+    told = reference.table("exam_intervals", own, key="hazard_class")
+    years = dict(zip(told["hazard_class"], pd.to_numeric(told["interval_years"]), strict=True))
+    due = pd.Series(0.0, index=registers.index)
+    for kind in (name for name in registers.columns if name.startswith("exposed_") and name != "exposed_total"):
+        exposed = registers[kind].astype("float64").fillna(0)
+        due += (exposed / years.get(kind.removeprefix("exposed_"), float("nan"))).where(exposed > 0, 0)
+    made = np.ceil(due.where(due > 0))
+    return registers.assign(exam_due=registers["exam_due"].astype("float64").fillna(made))
 
 
 def _yearly(table: pd.DataFrame) -> pd.DataFrame:
