@@ -13,6 +13,7 @@ from scipy import optimize, sparse
 
 Floats = np.ndarray
 Ints = np.ndarray
+_FAR = 50  # by how much a count is moved at most for the sake of others
 _TRACE = 1e-3  # cost of moving a count that is hidden anyway: short moves first
 
 
@@ -74,7 +75,16 @@ class Programme:
         """One move in steps of `size` that takes as many counts as it can where they are wished to go (1 up, -1 down)."""
         room = [self.high[allowed] - self.value[allowed], self.value[allowed] - self.low[allowed]]
         up, down = np.minimum(np.floor(np.array(room) / size), 1)
-        change = _whole(-wish, _stay(self._rows(allowed)), optimize.Bounds(-down, up))
+        return self._together(size, allowed, wish, down, up)
+
+    def far(self, amount: int, allowed: Ints, wish: Floats) -> Move | None:
+        """One move that takes as many counts as it can by up to `amount` where they are wished to go; the others as needed."""
+        up = np.minimum(self.high[allowed] - self.value[allowed], np.where(wish > 0, amount, _FAR))
+        down = np.minimum(self.value[allowed] - self.low[allowed], np.where(wish < 0, amount, _FAR))
+        return self._together(1, allowed, wish, down, up)
+
+    def _together(self, size: int, allowed: Ints, wish: Floats, down: Floats, up: Floats) -> Move | None:
+        change = _whole(-wish, _stay(self._rows(allowed)), optimize.Bounds(-down, up), mip_rel_gap=0.5, node_limit=20)
         if change is None or not change.any():
             return None
         return Move(allowed[change != 0], (size * change[change != 0]).astype(int))
@@ -137,11 +147,11 @@ def _stay(here: sparse.csc_array) -> list[optimize.LinearConstraint]:
     return [optimize.LinearConstraint(here, 0, 0)] if here.shape[0] else []
 
 
-def _whole(price: Floats, rows: list[optimize.LinearConstraint], bounds: optimize.Bounds) -> Floats | None:
+def _whole(price: Floats, rows: list[optimize.LinearConstraint], bounds: optimize.Bounds, **options: float) -> Floats | None:
     """The cheapest whole-number solution: the linear programme, and the integer one where its optimum is fractional."""
     for whole in (0, 1):
-        options = {"mip_rel_gap": 0.2} if whole else {}
-        found = optimize.milp(price, constraints=rows, bounds=bounds, integrality=np.full(len(price), whole), options=options)
+        how = {"mip_rel_gap": 0.2, **options} if whole else {}
+        found = optimize.milp(price, constraints=rows, bounds=bounds, integrality=np.full(len(price), whole), options=how)
         if found.x is None:
             return None
         made: Floats = np.round(found.x)

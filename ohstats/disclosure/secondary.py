@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _WHOLE = 1500  # counts: a component up to this size is solved as a whole, a larger one around the place of the count
 _RELATIVES = (6, 20, 60)  # places taken along in turn
 _GROUP = 8  # places whose counts are moved together
+_FEW = 4  # counts for which a common move is looked for
 _MARGIN = 2.0  # a sum costs so many times its cases for each dimension that it sums over
 
 
@@ -110,7 +111,8 @@ class _Search:
         for number, row in enumerate(self.row):
             if row >= 0:
                 self.of_row[int(row)].append(number)
-        self.moves: dict[tuple[int, int], Move] = {}  # (count, +1 or -1) -> certificate
+        self.moves: dict[tuple[int, int], list[Move]] = {}  # (count, +1 or -1) -> certificates of every step on its way
+        self.steps: dict[tuple[int, int], dict[int, Move]] = defaultdict(dict)  # the same while some steps lack one
         self.near = _Near(links, cells) if len(cells) > _WHOLE else None
 
     def run(self) -> None:
@@ -128,27 +130,33 @@ class _Search:
                         less = (self._find(cell, sign * step) for step in range(int(need) - 1, 0, -1))
                         move = next((each for each in less if each is not None), None)
                     if move is not None:
-                        self.moves[cell, sign] = move
+                        self.moves[cell, sign] = [move]
                         self._keep(move)
         self._spare()
 
     def _bundles(self, group: np.ndarray) -> None:
-        """Certificates for many counts at once, from what is hidden already: the largest steps first."""
+        """Certificates for many counts at once, from what is hidden already: the largest steps first, then step by step."""
         free = group[~self.shown[group]]
-        for size in sorted({*self.up[free].tolist(), *self.down[free].tolist()} - {0}, reverse=True):
-            before = -1
-            while before < len(self.moves):
-                before = len(self.moves)
-                wish = np.zeros(len(self.cells))
-                for sign, need in ((-1, self.down), (1, self.up)):
-                    lacking = [
-                        cell for cell in free[(need[free] > 0) & (need[free] <= size)] if (int(cell), sign) not in self.moves
-                    ]
-                    wish[lacking] = sign
-                if wish.any():
+        sizes = sorted({*self.up[free].tolist(), *self.down[free].tolist()} - {0}, reverse=True)
+        for together in (self.programme.many, self.programme.far):
+            for size in sizes:
+                whole = together == self.programme.many
+                gained, wished = 1, 0
+                while gained > wished / 20:  # what is left after that is looked for one by one
+                    before, wish = len(self.moves) + sum(map(len, self.steps.values())), np.zeros(len(self.cells))
+                    for sign, need in ((-1, self.down), (1, self.up)):
+                        there = (need[free] > 0) & (need[free] <= size) if whole else need[free] >= size
+                        wish[[cell for cell in free[there].tolist() if self._lacks(cell, sign, 0 if whole else size)]] = sign
+                    if (wished := np.count_nonzero(wish)) < _FEW:
+                        break
                     self.done.programmes += 1
-                    if (move := self.programme.many(size, free, wish[free])) is not None:
+                    if (move := together(size, free, wish[free])) is not None:
                         self._keep(move)
+                    gained = len(self.moves) + sum(map(len, self.steps.values())) - before
+
+    def _lacks(self, cell: int, sign: int, step: int) -> bool:
+        """Whether a count has no certificate yet, for one step or (0) for some."""
+        return (cell, sign) not in self.moves and step not in self.steps.get((cell, sign), ())
 
     def _find(self, cell: int, amount: int) -> Move | None:
         windows = self._windows(cell)
@@ -187,22 +195,33 @@ class _Search:
         return self.programme.move(cell, amount, allowed, cost, below if leave_out else None)
 
     def _keep(self, move: Move) -> None:
-        """A move serves every count that it changes by one at a time, as often as it can be repeated."""
+        """A move serves every count that it changes, for each step that it makes as often as it can be repeated."""
         forwards, backwards = self.programme.reach(move)
         for at, step in zip(move.cells.tolist(), move.unit.tolist(), strict=True):
-            if abs(step) == 1:
-                rise, fall = (forwards, backwards) if step > 0 else (backwards, forwards)
-                for sign, need, reached in ((1, self.up[at], rise), (-1, self.down[at], fall)):
-                    if 0 < need <= reached:
-                        self.moves.setdefault((at, sign), move)
+            rise, fall = (forwards, backwards) if step > 0 else (backwards, forwards)
+            for sign, need, reached in ((1, self.up[at], rise), (-1, self.down[at], fall)):
+                if need <= 0 or (at, sign) in self.moves:
+                    continue
+                steps = self.steps[at, sign]
+                for times in range(1, min(reached, need // abs(step)) + 1):
+                    steps.setdefault(times * abs(step), move)
+                if len(steps) == need:
+                    self.moves[at, sign] = list({id(each): each for each in steps.values()}.values())
+                    del self.steps[at, sign]
 
     def _spare(self) -> None:
         """Show again each figure, the dearest first, that every move can do without."""
         mine = [row for row in self.of_row if row in self.done.rows]
+        hidden = {cell for row in mine for cell in self.of_row[row]}
+        touched = {}
+        for each in (each for held in self.moves.values() for each in held):
+            if id(each) not in touched:
+                touched[id(each)] = hidden.intersection(each.cells.tolist())
+        users = {pair: used for pair, held in self.moves.items() if (used := set().union(*(touched[id(each)] for each in held)))}
         for row in sorted(mine, key=lambda each: (-self.cost[self.of_row[each]].sum(), each)):
             cells = self.of_row[row]
-            using = [pair for pair, move in self.moves.items() if np.isin(cells, move.cells).any()]
-            others = {}
+            using = sorted(pair for pair, used in users.items() if not used.isdisjoint(cells))
+            others: dict[tuple[int, int], Move] = {}
             for cell, sign in using:
                 need = self.up[cell] if sign > 0 else self.down[cell]
                 window = self._windows(cell)[0]
@@ -214,7 +233,7 @@ class _Search:
             else:
                 self.done.rows.discard(row)
                 self.shown[cells] = True
-                self.moves |= others
+                users |= {pair: hidden.intersection(move.cells.tolist()) for pair, move in others.items()}
 
 
 class _Near:
