@@ -86,7 +86,14 @@ def _difference(series: pd.DataFrame, base: int, last: int, fact: str) -> pd.Dat
     hidden, provisional = ((ends["state"] == state).any() for state in ("hidden", "provisional"))
     before, now = ends["value"]
     note = occurrence.NOT_SHOWN if hidden else "no figure" if np.isnan(now - before) else "provisional" if provisional else ""
-    told = {"fact": fact, "first_year": base, "last_year": last, "value": now - before, "unit": "cases", "method": "descriptive"}
+    told = {
+        "fact": fact,
+        "first_year": base,
+        "last_year": last,
+        "value": now - before,
+        "unit": "difference in cases",
+        "method": "descriptive",
+    }
     return pd.DataFrame([told | {"numerator": now, "denominator": before, "note": note}])
 
 

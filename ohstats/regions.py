@@ -13,7 +13,7 @@ from .disclosure import BELOW_CITY, BY_REPORT_YEAR, POOLED
 if TYPE_CHECKING:
     from .dataset import Dataset
 
-FEWEST_PLACES = 3  # with fewer there is nothing to borrow from
+FEWEST_PLACES, FEWEST_YEARS = 3, 5  # with fewer places of so many years there is nothing to borrow from
 _CHANGES = ("value", "lower", "upper", "region_value", "region_lower", "region_upper")
 
 
@@ -64,7 +64,8 @@ def year_basis(rows: pd.DataFrame) -> str:
 def borrowed_trends(counts: pd.DataFrame, dataset: Dataset) -> dict[str, dict[str, Any]]:
     """Annual percent change of each place, drawn towards that of its region: the places of its level with the same one above.
 
-    Not for a place with a hidden year, or years in blocks, in its latest unbroken window; not with fewer than three places.
+    Not for a place with a hidden year, or years in blocks, in its latest unbroken window; nor with fewer than three places of
+    five years.
 
     Returns
     -------
@@ -79,10 +80,10 @@ def borrowed_trends(counts: pd.DataFrame, dataset: Dataset) -> dict[str, dict[st
     """
     rows = counts[(counts["measure"] == NEW_CASES) & (counts["key"] == "total") & (counts["group"] == "")]
     about = dataset.places.set_index("code")[["parent", "level"]]
-    settled = _windows(rows, dataset).join(about, on="place")
+    settled = _windows(rows, dataset).join(about[about["parent"] != ""], on="place", how="inner")
     told = {}
     for _region, table in settled.groupby(["parent", "level"]):
-        if table["place"].nunique() < FEWEST_PLACES:
+        if (table["place"].value_counts() >= FEWEST_YEARS).sum() < FEWEST_PLACES:
             continue
         found = surveillance.shrunken_trend(table, count="numerator", year="year", place="place")
         for row in found[found["value"].notna()].to_dict("records"):

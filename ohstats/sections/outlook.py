@@ -162,4 +162,6 @@ def outlook(data: Data) -> Result:
     said.append(
         _("A forecast carries a trend on; it knows of no change of rules, effort or exposure, and ends at the next break.")
     )
-    return replace(result, sentences=said, estimates=pd.concat([found.years, found.target], ignore_index=True))
+    return replace(
+        result, sentences=said, estimates=pd.concat([found.years.assign(unit="cases expected"), found.target], ignore_index=True)
+    )
