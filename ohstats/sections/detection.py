@@ -106,8 +106,9 @@ def split_figure(data: Data) -> Result:
     )  # fmt: skip
     told = [wording_course.part(row, row["label"]) for row in rows.to_dict("records")]
     ends = (_("New cases, {year}", year=start), _("New cases, {year}", year=end))
-    counts = [f"{label}: {wording.count(n)}" for label, n in zip(ends, rows.iloc[0][["denominator", "numerator"]], strict=True)]
-    figure = panels.split(rows, ends, name="split", title=title, alt=". ".join([title, *counts, *told]) + ".")
+    told = [_("{name}: {n}", name=ends[0], n=wording.count(rows["denominator"].iloc[0])), *told]
+    told.append(_("{name}: {n}", name=ends[1], n=wording.count(rows["numerator"].iloc[0])))
+    figure = panels.split(rows, ends, name="split", title=title, alt=title + _(".") + " " + _("; ").join(told) + _("."))
     return Result(id="split-figure", language=data.language, figure=figure, estimates=found)
 
 

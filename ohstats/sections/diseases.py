@@ -78,7 +78,7 @@ def disease_figure(data: Data) -> Result:
     cuts = courses.crossed(data, int(drawn["year"].min()), int(drawn["year"].max()))
     title = _title(data, [key for key in keys if key in names], names)
     told = [_ends(part.to_dict("records"), label) for label, part in drawn[drawn["value"].notna()].groupby("label", sort=False)]
-    figure = panels.multiples(drawn, cuts, name="diseases", title=title, alt=" ".join([title + ".", *told]))
+    figure = panels.multiples(drawn, cuts, name="diseases", title=title, alt=" ".join([title + _("."), *told]))
     return Result(id="disease-figure", language=data.language, figure=figure, estimates=drawn.drop(columns=["order", "label"]))
 
 
@@ -175,7 +175,7 @@ def unusual(data: Data) -> Result:
         for row in rows.to_dict("records")
     ]  # fmt: skip
     header = [_("Category"), str(data.period.last_year), _("Years before"), _("Mean a year"), _("Ratio"), _("Limits (95%)"),
-              _("Notable from"), _("q"), _("Finding")]  # fmt: skip
+              _("Notable from"), _("q"), _("Verdict")]  # fmt: skip
     note = _(
         "Expected is the mean of up to {n} years before of the same unbroken window; the chance of so many cases is that of a "
         "negative binomial count, adjusted over all rows (q, Benjamini and Hochberg). More: q at most {fdr} and more cases "

@@ -152,11 +152,8 @@ def outlook(data: Data) -> Result:
         return replace(result, sentences=[_("No forecast: {why}.", why=wording_course.reason(found.reason))])
     latest = occurrence.trends(data).iloc[-1]
     window = wording.years(latest["first_year"], latest["last_year"])
-    said = [
-        _("If the trend of {window} goes on:", window=window)
-        + " "
-        + " ".join(map(wording_course.forecast, found.years.to_dict("records")))
-    ]
+    told = " ".join(map(wording_course.forecast, found.years.to_dict("records")))
+    said = [_("If the trend of {window} goes on: {years}", window=window, years=told)]
     for row in found.target.to_dict("records"):
         said += wording_course.target(row, courses.settings()["base_year"])
     said.append(
