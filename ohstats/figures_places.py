@@ -161,3 +161,27 @@ def _legend(drawing: Drawing, edges: np.ndarray, height: float) -> None:
             )
         )
         drawing.text(x + 0.042, y, text, fontsize=9, va="bottom", ha="left")
+
+
+def flow(rows: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:
+    """Steps one below the other: each bar is the part of the first that came so far.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One row a step, in order: `label`, `n`, `told` (written at the bar).
+    """
+
+    def draw(drawing: Drawing) -> None:
+        axes = drawing.add_axes((0.035, 0.02, 0.93, 0.96))
+        axes.set_axis_off()
+        most = max(float(rows["n"].max()), 1.0)
+        for position, row in enumerate(rows.itertuples()):
+            y = -position
+            axes.barh(y, most, height=0.34, color=PALE, linewidth=0)
+            axes.barh(y, row.n, height=0.34, color=BLUE, linewidth=0)
+            axes.text(0, y + 0.24, f"{row.label}: {row.told}", fontsize=10, va="bottom", ha="left")
+        axes.set_xlim(0, most)
+        axes.set_ylim(-len(rows) + 0.7, 0.75)
+
+    return render(draw, height=0.3 + 0.62 * len(rows), name=name, title=title, alt=alt)

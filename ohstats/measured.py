@@ -67,7 +67,7 @@ def make(cleaned: Cleaned, dataset: Dataset) -> pd.DataFrame:
         long = _long(rows, told, dataset)
         if long.empty:
             continue
-        found = _quantiles(long) if told["kind"] == "quantiles" else _clustered(long)
+        found = {"quantiles": _quantiles, "signed_rank": _signed_rank}.get(told["kind"], _clustered)(long)
         parts.append(found.assign(measure=name, unit=told["unit"], of=told.get("of", ""), hidden=False))
     if not parts:
         return pd.DataFrame({name: pd.Series(dtype=_type(name)) for name in COLUMNS})
@@ -108,7 +108,7 @@ def _long(rows: pd.DataFrame, told: dict[str, Any], dataset: Dataset) -> pd.Data
     place, year = tallies.place_and_year(source)
     own = dataset.folder
     rows = rows[conditions.fits(rows, told.get("where", {}), own) & rows[place].notna() & rows[year].notna()]
-    if told["kind"] == "quantiles":
+    if "column" in told:
         value = rows[told["column"]].astype("float64")
         if told["column"] == "ratio":  # a result below its detection limit lies below all others
             low = rows[[name for name in rows if name.endswith("_censored")]].eq(True).any(axis=1)
@@ -184,6 +184,14 @@ def limits_of_median(values: np.ndarray) -> tuple[float, float]:
     """Limits (95 %) of the median of sorted values, from order statistics; missing below 6 values."""
     rank = int(_rank(np.array([len(values)]))[0])
     return (float(values[rank - 1]), float(values[-rank])) if rank else (float("nan"), float("nan"))
+
+
+def _signed_rank(rows: pd.DataFrame) -> pd.DataFrame:
+    """P value of Wilcoxon's signed-rank test that differences lie around 0 (zeros by Pratt); missing without a difference."""
+    by = rows.groupby(KEYS[1:])["value"]
+    p = by.agg(lambda each: stats.wilcoxon(each, zero_method="pratt").pvalue if (each != 0).any() else np.nan)
+    n = by.size().to_numpy().astype(float)
+    return _employers(rows).assign(value=p.to_numpy(), denominator=n, n_people=n, method="Wilcoxon signed-rank", note="")
 
 
 def _clustered(rows: pd.DataFrame) -> pd.DataFrame:

@@ -106,7 +106,13 @@ def make(
             "foot": [],
             "title": found[0]["title"],
             "above": above and f"{above}_{report}.html",
-            "downloads": [{"href": f"{name}.csv", "text": "CSV"}, {"href": f"{name}.json", "text": "JSON"}],
+            "downloads": [
+                *({"href": f"{name}{kind}", "text": kind[1:].upper()} for kind in (".csv", ".json")),
+                *(
+                    {"href": f"{name}_{number}.xlsx", "text": _("Worklists {number}", number=number)}
+                    for number in _townships(found)
+                ),
+            ],
         }
         html, _resources = exporter().from_notebook_node(notebook, resources={"ohstats": page})
     files.write_text(display.plain(html), folder / f"{name}.html")
@@ -114,6 +120,12 @@ def make(
     files.write_json({**about, **(rules or {}), "results": found}, folder / f"{name}.json")
     files.write_bytes(_csv(found).encode("utf-8-sig"), folder / f"{name}.csv")
     files.write_json({"key": key, "files": _digests(folder, name)}, stamp)
+
+
+def _townships(found: list[dict[str, Any]]) -> range:
+    """Numbers of the workbooks that the site writes beside the page."""
+    rows = [row for result in found for sheet in result.get("sheets", []) for row in sheet["rows"]]
+    return range(1, len({row[0] for row in rows}) + 1)
 
 
 def _digests(folder: Path, name: str) -> list[str]:

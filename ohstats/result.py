@@ -37,6 +37,7 @@ class Result:
     note: dict[str, Any] = field(default_factory=dict)  # what a person wrote beside it: text, author, date, flag, by
     basis: str = ""  # what it was made from, where its own numbers do not say
     internal: bool = False  # shows records: no public page takes it
+    sheets: list[dict[str, Any]] = field(default_factory=list)  # lists for workbooks: id, title, header, rows
 
     def json(self) -> dict[str, Any]:
         """The Result as plain values: what results.json and the downloads are written from."""
@@ -64,6 +65,7 @@ class Result:
             }
             | ({"note": self.note} if self.note else {})
             | ({"internal": True} if self.internal else {})
+            | ({"sheets": self.sheets} if self.sheets else {})
         )
 
     def made_from(self) -> str:

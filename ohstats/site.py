@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, data, disclosure, files, gate, language, notes, pages, paths, plan, wording
+from . import __version__, data, disclosure, files, gate, language, notes, pages, paths, plan, wording, workbooks
 from .errors import Fault, NotPublishable
 from .language import _
 from .pages import FONT, TAGS, report_name
@@ -104,6 +104,9 @@ def _reports(outcomes: list[Outcome], datasets: list[Dataset], workspace: Worksp
         )
         for kind in pages.KINDS:
             _link(made / f"{outcome.district}_{outcome.report}{kind}", folder / outcome.language)
+        if outcome.edition == "internal":
+            found = (files.read_json(made / f"{outcome.district}_{outcome.report}.json") or {}).get("results", [])
+            workbooks.write(found, folder / outcome.language, f"{outcome.district}_{outcome.report}")
 
 
 def _link(path: Path, folder: Path) -> None:

@@ -46,6 +46,7 @@ ORDER = [
     *("check", "figures", "figures_places", "panels", "display", "result", "sections"),
     *(
         "pages",
+        "workbooks",
         "shell",
         "forked",
         "warm",

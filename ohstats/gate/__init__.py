@@ -10,6 +10,7 @@ import io
 import json
 import re
 import socket
+import zipfile
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ __all__ = ["Wanted", "check", "collect", "local"]
 NAMES = re.compile(
     r"(?:zh|en)/[1-9]\d{5}_[a-z_]+\.(?:html|json|csv)|(?:index|data)\.html|assets/(?:[A-Za-z0-9-]+\.woff2|OFL\.txt)", re.ASCII
 )
+_BOOKS = re.compile(r"(?:zh|en)/[1-9]\d{5}_[a-z_]+_\d{1,4}\.xlsx", re.ASCII)  # worklists, internal edition only
+_ACTIVE = re.compile(rb"<f[ >/]|TargetMode=\"External\"|externalLink|vbaProject|<ddeLink|<oleLink")
 _TRACES = re.compile(r"Traceback \(most recent call last\)|site-packages|\.ipynb\b")
 
 
@@ -69,7 +72,7 @@ def check(
     seen, secrets = set(), (*local(), *secrets)
     for path in sorted(each for each in folder.rglob("*") if each.is_symlink() or not each.is_dir()):
         name = path.relative_to(folder).as_posix()
-        if path.is_symlink() or not path.is_file() or not NAMES.fullmatch(name):
+        if path.is_symlink() or not path.is_file() or not _named(name, edition):
             faults.append(Fault("{file}: a file of this name or kind is not published", file=name))
             continue
         content = path.read_bytes()
@@ -82,6 +85,20 @@ def check(
     if faults:
         raise NotPublishable("Nothing was published: {n} findings.", n=len(faults), faults=faults)
     return seen
+
+
+def _named(name: str, edition: str) -> bool:
+    return bool(NAMES.fullmatch(name) or (edition == "internal" and _BOOKS.fullmatch(name)))
+
+
+def _in_book(content: bytes) -> list[str]:
+    """Whether a workbook holds anything but text: formulas, links to the outside, macros."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as book:
+            active = any(_ACTIVE.search(name.encode() + book.read(name)) for name in book.namelist())
+    except (zipfile.BadZipFile, OSError):
+        return ["no workbook"]
+    return ["a formula, a link to the outside or a macro"] if active else []
 
 
 def _protected(folder: Path) -> bool:
@@ -104,6 +121,8 @@ def _small(content: Any) -> bool:
 def _findings(path: Path, content: bytes, secrets: tuple[str, ...], wanted: Wanted, edition: str) -> list[str]:
     if path.suffix == ".woff2":
         return [] if content.startswith(b"wOF2") else ["no font"]
+    if path.suffix == ".xlsx":
+        return _in_book(content)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .. import dictionary, reference
+from .. import dictionary, reference, schema
 from . import doses, employers, samples
 from .flags import yes
 
@@ -34,6 +34,7 @@ DERIVED = {
     "testing": "employers",
     "surveillance": "employers",
     "profiles": "employers",
+    "pairs": "sme_assistance",
     "tasks": "tasks",
     "denominators": "denominators",
 }
@@ -49,6 +50,7 @@ PLACES = {
     "testing": ("employer_division", "year"),
     "surveillance": ("employer_division", "year"),
     "profiles": ("employer_division", "year"),
+    "pairs": ("employer_division", "assistance_year"),
     "tasks": ("place", "year"),
     "denominators": ("place", "year"),
 }
@@ -91,6 +93,7 @@ def make(tables: Tables, own: Path | None = None, data_date: str = "") -> dict[s
         "surveillance": lambda all_: surveillance(all_["employers"], own),
         "profiles": lambda all_: employers.profile(all_ | {"workplace_samples": all_.get("measured", pd.DataFrame())})
         if "measured" in all_ else employers.profile(all_),
+        "pairs": lambda all_: pairs(all_["sme_assistance"], own),
         "tasks": lambda all_: _yearly(all_["tasks"]),
         "denominators": lambda all_: _yearly(all_["denominators"]),
     }  # fmt: skip
@@ -123,6 +126,9 @@ def exceedances(tables: Tables) -> pd.DataFrame:
     about = {"first_date": ("sample_date", "min"), "points": ("over", "size"), "township": ("township", "last")}
     about |= {"industry_code": ("industry_code", "last"), "enterprise_size": ("enterprise_size", "last")}
     made = first.groupby(_SITE, as_index=False, sort=True).agg(**about)
+    if "employers" in tables:
+        known = tables["employers"].dropna(subset=["employer_key", "township"]).groupby("employer_key")["township"].last()
+        made["township"] = made["township"].fillna(made["employer_key"].map(known))
     retests = rows[rows["purpose"].eq("retest") & rows["over"].notna()].sort_values("sample_date", kind="stable")
     made["retest_date"] = _next(made, retests, "sample_date")
     made["retested"] = made["retest_date"].notna().astype("boolean")
@@ -143,7 +149,36 @@ def exceedances(tables: Tables) -> pd.DataFrame:
         made["inspected"] = made["inspection_date"].notna().astype("boolean")
     else:
         made["inspection_date"], made["inspected"] = None, pd.Series(pd.NA, index=made.index, dtype="boolean")
+    for event in ("inspection", "retest"):
+        later = pd.to_datetime(made[f"{event}_date"]) - pd.to_datetime(made["first_date"])
+        made[f"days_to_{event}"] = later.dt.days.astype("float64")
     return made
+
+
+def pairs(ledger: pd.DataFrame, own: Path | None = None) -> pd.DataFrame:
+    """Posts of assisted employers tested before and after, each result held against its limit.
+
+    Returns
+    -------
+    DataFrame
+        The rows of the ledger with both results judged: `over_before`, `over_after`, `ratio_before`, `ratio_after` (multiples
+        of the limit), `change` (after less before, multiples of the limit; NaN where one lies below its detection limit).
+    """
+    rows = ledger[ledger["factor_id"].notna()].reset_index(drop=True)
+    columns = schema.table("workplace_samples").columns
+    blank = [*columns, *(f"{name}_{part}" for name in samples.RESULTS for part in ("lod", "censored"))]
+    made = rows.copy()
+    for when in ("before", "after"):
+        noise = rows["factor_id"].eq("noise")
+        told = pd.DataFrame({name: pd.Series(float("nan"), index=rows.index, dtype="object") for name in dict.fromkeys(blank)})
+        told["factor_id"] = rows["factor_id"]
+        for result, mine in (("lex", noise), ("c_twa", ~noise)):
+            for part in ("", "_lod", "_censored"):
+                told[result + part] = rows[when + part].where(mine)
+        judged = samples.judge(told, own=own)
+        made[f"over_{when}"], made[f"ratio_{when}"] = judged["over"], judged["ratio"]
+    made["change"] = made["ratio_after"] - made["ratio_before"]
+    return made[made["over_before"].notna() & made["over_after"].notna()].reset_index(drop=True)
 
 
 def _next(made: pd.DataFrame, events: pd.DataFrame, date: str) -> pd.Series[str]:
@@ -237,6 +272,9 @@ def patients(visits: pd.DataFrame) -> pd.DataFrame:
 def card_fields(cards: pd.DataFrame) -> pd.DataFrame:
     """Cards of confirmed diseases with the number of fields that they should have (`fields_due`) and have (`fields_filled`)."""
     due, there = pd.Series(0.0, index=cards.index), pd.Series(0.0, index=cards.index)
+    rules = reference.table("rules")
+    against = rules.loc[(rules["measure"] == "Q3") & (rules["kind"] == "flag"), "code"]
+    contradicts = cards["flags"].astype("str").str.contains("|".join(against))
     stand_in = dictionary.measures()["stands_for"]
     for name, where in dictionary.expected("disease_cards").items():
         column = stand_in.get(name, name)
@@ -244,7 +282,7 @@ def card_fields(cards: pd.DataFrame) -> pd.DataFrame:
             mine = yes(cards[where]) if where else pd.Series(True, index=cards.index)
             due += mine
             there += mine & cards[column].notna() & cards[column].astype("str").ne("")
-    return cards.assign(fields_due=due, fields_filled=there)
+    return cards.assign(fields_due=due, fields_filled=there, contradicts=contradicts)
 
 
 def testing(registers: pd.DataFrame) -> pd.DataFrame:

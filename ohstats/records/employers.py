@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DUTIES = ("declared", "tested", "examined", "trained", "insured")
+_ABOUT = ["enterprise_size", "industry_code", "township", "risk_class"]
 ENOUGH = 0.95
 """Share of the workers due that counts as done."""
 
@@ -28,23 +29,21 @@ def profile(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `employer_division`, `employer_key`, `year`, `enterprise_size`, `industry_code`, then nullable booleans: `declared`
+        `employer_division`, `employer_key`, `year`, what it is (`_ABOUT`), then nullable booleans: `declared`
         (declaration dated in the year or, where the form has no date, of any type), `tested`, `examined` and `insured` (95 %
         of those due), `trained` (a principal), `exceeds` (a monitored point over a limit), `inspected`, `assisted`; `met` and
         `judged` count the five duties. Employers that were struck off are left out.
     """
     rows = tables["employers"]
     rows = rows[~yes(rows["cancelled"]) & rows["employer_key"].notna()]
-    made = rows[["employer_division", "employer_key", "year", "enterprise_size", "industry_code"]].copy()
+    made = rows[["employer_division", "employer_key", "year", *_ABOUT]].copy()
     made["declared"] = rows["declaration_date"].notna().astype("boolean")
     made["tested"] = rows["tested"].astype("boolean")
     made["examined"] = _enough(rows["examined"], rows["exam_due"])
     made["trained"] = (rows["principals_trained"].astype("Float64") > 0).astype("boolean")
     made["insured"] = _enough(rows["insured"], rows["insurance_due"])
     keys = ["employer_division", "employer_key", "year"]
-    made = made.groupby(keys, as_index=False, sort=True).agg(
-        {"enterprise_size": "last", "industry_code": "last", **dict.fromkeys(DUTIES, "max")}
-    )
+    made = made.groupby(keys, as_index=False, sort=True).agg({**dict.fromkeys(_ABOUT, "last"), **dict.fromkeys(DUTIES, "max")})
     made["exceeds"] = _seen(made, tables, "workplace_samples", "sample_year", "over")
     made["inspected"] = _seen(made, tables, "inspections", "check_year")
     made["assisted"] = _seen(made, tables, "sme_assistance", "assistance_year")

@@ -18,6 +18,7 @@ PEAK = 5.0
 SILICA_CLASSES = ("below_10", "10_to_50", "50_to_80", "above_80")
 _LIMITS = {"c_twa": "pc_twa", "c_ste": "pc_stel", "c_me": "mac", "lex": "other_limit", "wbgt": "stated_only"}
 """Results and the limit that each is held against; that of heat depends on the work and is the one written beside it."""
+RESULTS = tuple(_LIMITS)
 _UNITS = {"mg/m3", "f/mL", "dB(A)"}
 _SAME = 1e-9
 

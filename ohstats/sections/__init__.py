@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .actions import action_assistance, action_declaration, action_institutions, action_pairs
 from .check import (
     check_agreement,
     check_audit,
@@ -19,8 +20,10 @@ from .common import cover, head_evaluation, head_trend, provenance
 from .course import case_figure, case_table, reconciliation, sensitivity, trend_headline, trends
 from .detection import effort, split_figure, split_table
 from .diseases import catalogues, disease_figure, disease_table, disease_trends, unusual
+from .duties import data_quality, duties, duties_townships, patients, spot_check, supervision, supervision_risk
 from .evaluation import context, evaluation_headline, evaluation_methods, plan_course, target_figure, target_table
 from .leagues import funnel_figure, funnel_table, league_cases, league_cases_figure, league_points, league_points_figure
+from .loop import loop, loop_figure
 from .methods import trend_limits, trend_methods
 from .outlook import before_after, bends, borrowed_trend, fall_facts, outlook
 from .overview import head_overview, movers, overview_headline, overview_map, overview_methods, status_matrix, sums
@@ -36,6 +39,7 @@ from .quality import (
     check_uniqueness,
     check_validity,
 )
+from .worklists import worklists
 
 if TYPE_CHECKING:
     from ..data import Data
@@ -43,7 +47,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECK",
-    "TREND",
+    "action_assistance",
+    "action_declaration",
+    "action_institutions",
+    "action_pairs",
     "before_after",
     "bends",
     "borrowed_trend",
@@ -72,9 +79,12 @@ __all__ = [
     "clear_numbers",
     "context",
     "cover",
+    "data_quality",
     "disease_figure",
     "disease_table",
     "disease_trends",
+    "duties",
+    "duties_townships",
     "effort",
     "evaluation_headline",
     "evaluation_methods",
@@ -90,11 +100,14 @@ __all__ = [
     "league_cases_figure",
     "league_points",
     "league_points_figure",
+    "loop",
+    "loop_figure",
     "movers",
     "outlook",
     "overview_headline",
     "overview_map",
     "overview_methods",
+    "patients",
     "plan_course",
     "pointer",
     "problems",
@@ -104,17 +117,20 @@ __all__ = [
     "sensitivity",
     "split_figure",
     "split_table",
+    "spot_check",
     "status_matrix",
     "summary",
     "sums",
+    "supervision",
+    "supervision_risk",
     "target_figure",
     "target_table",
-    "trend",
     "trend_headline",
     "trend_limits",
     "trend_methods",
     "trends",
     "unusual",
+    "worklists",
 ]
 
 CHECK = (

@@ -1,0 +1,90 @@
+"""Tables that several sections make alike: indicators in rows, and groups of a dimension by indicators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from .. import breakdowns, indicators, reference, wording
+from ..display import Table
+from ..language import _
+
+if TYPE_CHECKING:
+    from ..data import Data
+
+MOST = 30
+"""Groups in one table; the others stand in the download."""
+
+
+def named(data: Data, measure: str) -> str:
+    """Name of an indicator in the language of the report; its id where it is not declared."""
+    rows = data.indicators[data.indicators["indicator_id"] == measure]
+    return reference.name_of(rows.iloc[-1].to_dict(), data.language) if len(rows) else measure
+
+
+def figures(data: Data, ids: list[str]) -> pd.DataFrame:
+    """Indicators that have a figure in the period or are protected, in the order asked for."""
+    rows = indicators.values(data, ids, str(data.period))
+    return rows[rows["note"] != indicators.NO_DATA].reset_index(drop=True)
+
+
+def value(row: dict[str, Any]) -> str:
+    """A figure with its unit, what is protected in words."""
+    if row["note"] == indicators.PROTECTED:
+        return _("not shown (small numbers)")
+    if row["note"]:
+        return wording.reason(row["note"])
+    return wording.percent(row["value"]) if row["unit"] == "percent" else wording.decimal(row["value"], 0)
+
+
+def listed(data: Data, rows: pd.DataFrame, caption: str, note: str = "") -> Table | None:
+    """Indicators one below the other with their counts and limits; None without any."""
+    if rows.empty:
+        return None
+    cells = [
+        [
+            named(data, row["measure"]),
+            value(row),
+            wording.DASH
+            if row["note"] or pd.isna(row["denominator"])
+            else wording.share_of(row["numerator"], row["denominator"]),
+            wording.interval(row["lower"], row["upper"]),
+        ]
+        for row in rows.to_dict("records")
+    ]
+    return Table(caption, [_("Indicator"), _("Value"), _("n / d"), _("Limits (95%)")], cells, note, numeric=(1, 2, 3))
+
+
+def grouped(data: Data, ids: list[str], dimension: str, caption: str, note: str = "") -> tuple[Table | None, pd.DataFrame]:
+    """Groups of a dimension in rows, indicators in columns: value, counts and limits in each cell; and the frame behind it."""
+    parts = [breakdowns.groups(data, measure, dimension).assign(measure=measure) for measure in ids]
+    there = [part for part in parts if len(part)]
+    if not there:
+        return None, pd.DataFrame()
+    rows = pd.concat(there, ignore_index=True)
+    size = rows.groupby("code", sort=False)["denominator"].max().sort_values(ascending=False, kind="stable")
+    by = {(row["code"], row["measure"]): row for row in rows.to_dict("records")}
+    names = rows.drop_duplicates("code").set_index("code")["name"]
+    known = [measure for measure in ids if (rows["measure"] == measure).any()]
+    cells = [[str(names[code]), *(_cell(by.get((code, measure))) for measure in known)] for code in size.index[:MOST]]
+    header = [breakdowns.title(dimension, data.language), *(named(data, measure) for measure in known)]
+    return Table(caption, header, cells, note), rows.drop(columns="name")
+
+
+def _cell(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return wording.DASH
+    if row["hidden"]:
+        return _("not shown (small numbers)")
+    if pd.isna(row["value"]):
+        return wording.DASH
+    counted = wording.share_of(row["numerator"], row["denominator"])
+    return f"{wording.percent(row['value'], 0)} ({counted}; {wording.interval(row['lower'], row['upper'], 0)})"
+
+
+def statistic(data: Data, measure: str) -> dict[str, Any] | None:
+    """A statistic of records in the period; None where there is none, or it is hidden."""
+    rows = data.statistics
+    rows = rows[(rows["measure"] == measure) & (rows["period"] == str(data.period)) & (rows["group"] == "") & ~rows["hidden"]]
+    return {str(name): told for name, told in rows.iloc[0].items()} if len(rows) else None
