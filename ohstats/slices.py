@@ -89,7 +89,7 @@ class Slices:
         below = self._chosen.below.get(code, ())
         told = self._own(code)
         if below:
-            told["below"] = [self._own(each) for each in below]
+            told["below"] = [{**self._own(each), "lists": {}} for each in below]
             told["outlines"] = {each: self._outlines[each] for each in below if each in self._outlines}
         return _bytes(told)
 

@@ -126,7 +126,9 @@ def _link(tag: str, value: str) -> bool:
     if tag == "use":
         return value.startswith("#")
     return bool(
-        re.fullmatch(r"#[\w.-]+|(?:\.\./)?(?:(?:zh|en)/)?[\w.-]+\.(?:html|csv|json)(?:#[\w.-]+)?|https?://[^\s\"'<>]+", value)
+        re.fullmatch(
+            r"#[\w.-]+|(?:\.\./)?(?:(?:zh|en)/)?[\w.-]+\.(?:html|csv|json|xlsx)(?:#[\w.-]+)?|https?://[^\s\"'<>]+", value
+        )
     )
 
 

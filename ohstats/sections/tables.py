@@ -68,7 +68,8 @@ def grouped(data: Data, ids: list[str], dimension: str, caption: str, note: str 
     names = rows.drop_duplicates("code").set_index("code")["name"]
     known = [measure for measure in ids if (rows["measure"] == measure).any()]
     cells = [[str(names[code]), *(_cell(by.get((code, measure))) for measure in known)] for code in size.index[:MOST]]
-    header = [breakdowns.title(dimension, data.language), *(named(data, measure) for measure in known)]
+    title = breakdowns.title(dimension, data.language)
+    header = [title[:1].upper() + title[1:], *(named(data, measure) for measure in known)]
     return Table(caption, header, cells, note), rows.drop(columns="name")
 
 
