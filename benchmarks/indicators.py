@@ -70,7 +70,7 @@ def main() -> None:
     per_row = [(each["peak_mb"] - each["counts_mb"]) / each["rows"] for each in (last, half)]
     linear = per_row[0] / per_row[1]
     text = (
-        f"{INDICATORS} indicators over {YEARS} years, from Counts with hidden and missing figures to Estimates with Wilson limits, "
+        f"{INDICATORS} indicators over {YEARS} years, from Counts with hidden and missing figures to Estimates with limits, "
         "all places in one call (`indicators.table`, which the reports use too). Medians of three runs."
     )
     page = {

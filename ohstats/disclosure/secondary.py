@@ -147,7 +147,7 @@ class _Search:
                     for sign, need in ((-1, self.down), (1, self.up)):
                         there = (need[free] > 0) & (need[free] <= size) if whole else need[free] >= size
                         wish[[cell for cell in free[there].tolist() if self._lacks(cell, sign, 0 if whole else size)]] = sign
-                    if (wished := np.count_nonzero(wish)) < _FEW:
+                    if (wished := int(np.count_nonzero(wish))) < _FEW:
                         break
                     self.done.programmes += 1
                     if (move := together(size, free, wish[free])) is not None:

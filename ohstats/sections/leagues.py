@@ -34,7 +34,7 @@ def funnel_figure(data: Data) -> Result:
     panels = [(name_of(data, measure), rows[rows["measure"] == measure]) for measure in chosen]
     beyond = sum(int(part["position"].isin(["low", "high"]).sum()) for _heading, part in panels)
     points = sum(len(part) for _heading, part in panels)
-    heading = _("{n} of {all} points lie beyond the 99.8% limits", n=beyond, all=points)
+    heading = _("{n} of {all} points lie beyond the limits (99.8%)", n=beyond, all=points)
     alt = " ".join(_funnel_alt(heading, part) for heading, part in panels)
     figure = figures_places.funnels(panels, districts.control, name="funnels", title=heading, alt=f"{heading}. {alt}")
     return Result(id="funnel-figure", language=data.language, figure=figure)
@@ -44,7 +44,7 @@ def _funnel_alt(heading: str, rows: pd.DataFrame) -> str:
     far = rows[rows["position"] != "within"]
     names = [_("{place} {value}", place=row["place_name"], value=wording.percent(row["value"])) for row in far.to_dict("records")]
     told = listed(names) if names else _("none")
-    return _("{name}: all places {average}; beyond the 95% limits: {names}.", name=heading,
+    return _("{name}: all places {average}; beyond the limits (95%): {names}.", name=heading,
              average=wording.percent(rows["average"].iloc[0]), names=told)  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def overview_headline(data: Data) -> Result:
     ]
     beyond = _beyond(data, "low")
     if beyond:
-        lines.append(_("Lower than chance explains (99.8% limits): {names}.", names="; ".join(beyond)))
+        lines.append(_("Lower than chance explains (limits of 99.8%): {names}.", names="; ".join(beyond)))
     moved = districts.movers(data)
     if len(moved):
         n = int(moved["notable"].sum())
