@@ -10,16 +10,18 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from . import __version__, data, disclosure, files, gate, language, notes, pages, paths, plan, wording, workbooks
 from .errors import Fault, NotPublishable
 from .language import _
 from .pages import FONT, TAGS, report_name
 from .paths import TEMPLATE
 
+_MOST = 50  # findings that are listed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pandas as pd
 
     from .dataset import Dataset
     from .paths import Workspace
@@ -126,17 +128,27 @@ def _rules(chosen: Dataset) -> dict[str, object]:
 
 def _hold_back_leaks(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace) -> None:
     """Refuse figures from which, with all that was published before, a small count can be told."""
-    faults = []
+    faults, before = [], disclosure.read_register(workspace)
     for chosen in datasets:
         proposal = files.read_parquet(workspace.protected(chosen.id, "public") / "proposal.parquet")
         proposal = proposal[_published(proposal["place"], outcomes, chosen)]
-        before = disclosure.read_register(workspace)
         exact = None if chosen.exempt else data.exact(chosen, workspace)
         if exact is not None:
-            found = disclosure.leaks(exact, chosen, before, proposal)
-            faults += [Fault("{code}: a small count can be told from what is shown", code=code) for code in sorted(found)]
+            for leak in disclosure.leaks(exact, chosen, before, proposal):
+                told = {"code": leak.place, "figure": leak.figure, "period": leak.period}
+                faults.append(
+                    Fault("{code}: a small count is shown: {figure}, {period}", **told)
+                    if leak.shown
+                    else Fault("{code}: a small count can be told from what is shown: {figure}, {period}", **told)
+                )
+        before = pd.concat([before, proposal], ignore_index=True)  # the next data set of the same site is read beside it
     if faults:
-        raise NotPublishable("Nothing was published: {n} findings.", n=len(faults), faults=faults)
+        remedy = Fault(
+            "What can be done: run ohstats run --force; publish data sets of the same places one after the other; raise "
+            "'disclosure: threshold' or set 'block_years: 5' in dataset.yml; enter what others have published already in "
+            "known_figures.csv; where the owner may publish yearly totals, declare it under 'disclosure: yearly_total'."
+        )
+        raise NotPublishable("Nothing was published: {n} findings.", n=len(faults), faults=[*faults[:_MOST], remedy])
 
 
 def _check(folder: Path, datasets: list[Dataset], workspace: Workspace, edition: str) -> None:

@@ -260,3 +260,72 @@ def test_rules_can_be_made_stricter_only(tmp_path: Path, told: dict[str, Any], f
     with pytest.raises(FileRefused) as refused:
         protect(write(tmp_path, cases=case_rows(YEARLY), disclosure=told))
     assert fault in str(refused.value)
+
+
+# Others' figures, and what the user can do -------------------------------------------------------------------------------
+def test_real_figures_in_the_register_say_nothing_of_an_invented_city_below_them(tmp_path: Path) -> None:
+    """An invented city is written below China; held against the nation's real figures it would seem to tell its small counts."""
+    cases = {"990101": 2, "990102": 3, "990103": 90}
+    folder = linked(tmp_path, cases)
+    places = (folder / "places.csv").read_text(encoding="utf-8").replace("city,", "city,100000")
+    (folder / "places.csv").write_text(places, encoding="utf-8")
+    made = dataset.load(folder)
+    keys = {"measure": "new_cases", "year_basis": "diagnosis", "key": "total", "group": "", "period": "2024", "denominator": ""}
+    nation = pd.DataFrame([{"dataset": "nation", "place": "100000", "numerator": "97", **keys}], columns=disclosure.REGISTER)
+    assert protect(folder, nation).equals(protect(folder))
+    exact = counts.make(clean_dataset(made), made, reference.table("indicators", folder, key="indicator_id"))
+    proposal = disclosure.protect(exact, made, "public", nation.head(0)).proposal
+    assert disclosure.leaks(exact, made, nation, proposal) == []
+    real = nation.assign(place="990102", numerator="3")  # but figures of its own places are reckoned with
+    assert not protect(folder, real).equals(protect(folder))
+
+
+def bulletin(folder: Path, rows: dict[str, int]) -> None:
+    lines = [f"new_cases,{place},2024,diagnosis,total,,{n},bulletin" for place, n in rows.items()]
+    text = "\n".join(["measure,place,period,year_basis,key,group,n,source", *lines])
+    (folder / "known_figures.csv").write_text(text + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "known", [{"990101": 2}, {"990100": 95, "990102": 3, "990103": 90}, {"990100": 95, "990103": 90}, {"990100": 2}]
+)
+def test_what_others_published_is_no_leak_of_ours_and_does_not_stop_publication(
+    tmp_path: Path, workspace: Workspace, known: dict[str, int]
+) -> None:
+    """The bulletin alone tells a count, or with the zeros beside it: the site is published and tells no more than that."""
+    cases = {"990101": 2, "990102": 3, "990103": 90} if known.get("990100") != 2 else dict.fromkeys(["990102", "990103"], 0)
+    folder = linked(tmp_path / "a", {"990101": 2, **cases})
+    bulletin(folder, known)
+    prepared(folder, workspace)
+    made = [report(folder, workspace, code) for code in ("990100", "990101", *cases)]
+    site.build(list({each.district: each for each in made}.values()), [dataset.load(folder)], workspace, "public")
+    register = disclosure.read_register(workspace)
+    now = register[(register["period"] == "2024") & (register["key"] == "total")].set_index("place")["numerator"]
+    assert "2" not in set(now)
+    if known == {"990100": 2}:
+        assert not {"990102", "990103"} & set(now.index[now == "0"])  # else they would tell whose the two cases are
+
+
+def test_a_leak_names_place_figure_and_period_and_what_can_be_done(tmp_path: Path, workspace: Workspace) -> None:
+    """Two data sets of the same places in one site: what one shows the other hides. Published one after the other they go."""
+    cases = {"990101": 2, "990102": 3, "990103": 90}
+    one = linked(tmp_path / "one", cases, id="one", synthetic=None)
+    told = {"publisher": "x", "title": "y", "date": "z"}
+    two = write(
+        tmp_path / "two", id="two", synthetic=None, published=told, periods="2024..2024",
+        places=[("990102", "", "D", "county", "990100"), ("990100", "", "C", "city", "")],
+        cases=[*case_rows({2024: 3}, "990102"), *case_rows({2024: 95}, "990100")],
+    )  # fmt: skip
+    for folder in (two, one):
+        prepared(folder, workspace)
+    made = [report(one, workspace, code) for code in ("990100", *cases)]
+    both = [dataset.load(two), dataset.load(one)]
+    first = report(two, workspace, "990102")
+    with pytest.raises(NotPublishable) as refused:
+        site.build([first, *made], both, workspace, "public")
+    said = str(refused.value)
+    assert "990101: a small count can be told from what is shown: new_cases, total, diagnosis, 2024" in said
+    assert "publish data sets of the same places one after the other" in said
+    site.build([first], both[:1], workspace, "public")
+    prepared(one, workspace)
+    site.build([report(one, workspace, code) for code in ("990100", *cases)], both[1:], workspace, "public")

@@ -159,7 +159,7 @@ def _places(index: dict[Cell, int], parents: dict[str, str]) -> Iterator[Found]:
             up = parents.get(place, "")
             while up and up not in there:
                 up = parents.get(up, "")
-            if up:
+            if up and (up[0] == "9") == (place[0] == "9"):  # invented places lie in no real one
                 below[up].append(there[place])
         for up, children in below.items():
             yield there[up], sorted(children), 0

@@ -46,7 +46,7 @@ def everything(whole: pd.DataFrame, known: pd.DataFrame, dataset: Dataset, regis
     made.loc[lacking, "numerator"] = theirs[lacking]
     differing = int((made["outside"] & (made["numerator"] != theirs) & ~np.isnan(theirs) & ~made["starred"]).sum())
     protected = set(made.loc[made["people"] | made["star"], "measure"])
-    new = other[~pd.MultiIndex.from_frame(other[counting.KEYS]).isin(keys) & other["place"].isin(dataset.places["code"])]
+    new = other[~pd.MultiIndex.from_frame(other[counting.KEYS]).isin(keys) & other["place"].isin(_related(dataset))]
     new = new.assign(outside=True, people=True, threshold=0, hidden=False, high=np.nan, counts="known")
     new = new.reindex(columns=made.columns)
     flags = ["made", "of_records", "published", "star", "fixed", "result", "starred", "same", "before"]
@@ -54,6 +54,16 @@ def everything(whole: pd.DataFrame, known: pd.DataFrame, dataset: Dataset, regis
     made = made.assign(row=np.arange(len(made)))
     both = pd.concat([made, new.assign(row=-1).astype(made.dtypes.to_dict())]) if len(new) else made
     return both[both["measure"].isin(protected)].reset_index(drop=True), differing
+
+
+def _related(dataset: Dataset) -> set[str]:
+    """Places of the data set and those that they lie in; invented places (codes with 9) lie in no real one.
+
+    Figures of any other place say nothing of ours. An invented city is no part of the nation: its figures would be held against
+    real ones, with which they do not add up.
+    """
+    chains = [dataset.ancestors(code) for code in dataset.places["code"]]
+    return {above for chain in chains for above in chain if (above[0] == "9") == (chain[0][0] == "9")}
 
 
 def _known(known: pd.DataFrame) -> pd.DataFrame:

@@ -46,11 +46,11 @@ class State:
 
 @dataclass
 class Secured:
-    """Rows hidden besides, rows left out, counts that nothing can protect any more, and the number of programmes solved."""
+    """Rows hidden besides, rows left out, counts with less room than they need, and the number of programmes solved."""
 
     rows: set[int] = field(default_factory=set)
     left_out: set[int] = field(default_factory=set)
-    exposed: list[int] = field(default_factory=list)
+    exposed: dict[int, int] = field(default_factory=dict)  # by how many steps, both ways together
     programmes: int = 0
 
 
@@ -126,9 +126,10 @@ class _Search:
                 if need > 0 and (cell, sign) not in self.moves:
                     move = self._find(cell, sign * int(need))
                     if move is None:  # what is known already leaves less room: as much of it as there is
-                        self.done.exposed.append(int(self.cells[cell]))
-                        less = (self._find(cell, sign * step) for step in range(int(need) - 1, 0, -1))
-                        move = next((each for each in less if each is not None), None)
+                        less = ((step, self._find(cell, sign * step)) for step in range(int(need) - 1, 0, -1))
+                        step, move = next((each for each in less if each[1] is not None), (0, None))
+                        lost = self.done.exposed.get(int(self.cells[cell]), 0) + int(need) - step
+                        self.done.exposed[int(self.cells[cell])] = lost
                     if move is not None:
                         self.moves[cell, sign] = [move]
                         self._keep(move)

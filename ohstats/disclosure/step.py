@@ -15,10 +15,13 @@ from . import links, policy, pooling, primary, readers, secondary
 from . import register as registers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..dataset import Dataset
     from ..paths import Workspace
 
 EDITIONS = ("public", "internal")
+_TURNS = 3
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,15 @@ def _public(
     whole["fixed"] = ~whole["star"] & (declared | whole["same"] | (whole["published"] & (whole["numerator"] == 0)))
     whole["result"] = results
     whole["most"] = registers.looked_up(whole[declared], whole)  # no category exceeds a total that is known
-    linked, differing = readers.everything(whole, known, dataset, published)
-    sums = links.build(linked, dataset.places, rules)
-    done = secondary.secure(readers.state(sums, linked))
+    for _turn in range(_TURNS):
+        linked, differing = readers.everything(whole, known, dataset, published)
+        sums = links.build(linked, dataset.places, rules)
+        done = secondary.secure(readers.state(sums, linked))
+        zeros = _zeros_beside(sums, done.exposed, linked)
+        if not len(zeros):
+            break
+        whole.loc[zeros, ["published", "fixed"]] = False
+        whole.loc[zeros, "note"] = pooling.SMALL
     ours = linked["row"]  # figures that show no one's health are not among the linked ones
     whole.loc[ours[sorted(done.rows)], "star"] = True
     gone = ours[sorted(done.left_out)]
@@ -116,6 +125,16 @@ def _public(
         "places": {place: {"summary": size.summary, "block": size.block} for place, size in sorted(chosen.items())},
     }
     return made[whole["published"] | ~whole["made"]].reset_index(drop=True), told
+
+
+def _zeros_beside(sums: links.Links, exposed: Iterable[int], linked: pd.DataFrame) -> np.ndarray:
+    """Rows with a zero that would tell, with what others published, whose a small count is: they are left out."""
+    told = set(exposed)
+    near = {cell for parent, children in sums.equations if told & {parent, *children} for cell in children}
+    rows = np.array(sorted({int(sums.row[cell]) for cell in near if sums.row[cell] >= 0}), dtype=int)
+    there = linked.iloc[rows]
+    zero = there["published"] & ~there["before"] & there["people"] & (there["numerator"] == 0) & (there["row"] >= 0)
+    return there.loc[zero, "row"].to_numpy()
 
 
 def save(protected: Protected, dataset: Dataset, workspace: Workspace) -> None:
