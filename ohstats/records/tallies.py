@@ -136,7 +136,7 @@ def _groups(rows: pd.DataFrame, entry: dict[str, Any], own: Path | None) -> list
 
 def _employers(rows: pd.DataFrame, keys: list[pd.Series[Any]]) -> pd.DataFrame:
     """How many employers the rows of each figure come from, and how many rows the largest has; unknown ones count as one."""
-    each = rows.groupby([*keys, rows["employer_key"].fillna("")]).size()
+    each = rows.groupby([*keys, pd.factorize(rows["employer_key"])[0]]).size()
     by = each.groupby(level=list(range(len(keys))))
     return pd.DataFrame({"n_employers": by.size(), "largest": by.max()})
 
