@@ -24,6 +24,7 @@ def reason(note: str) -> str:
         courses.FEW_CASES: _("too few cases a year"),
         courses.NO_POLICY: _("no unbroken window holds settled years on both sides of it"),
         courses.NO_EFFORT: _("persons examined and a further step are not known in two years of the window"),
+        "no events": _("no cases in these years"),
         "withheld: an input is below 5": _("a count at one end is below 5"),
         "not estimable: fewer than 8 years on a side": _("a model needs at least 8 years on each side"),
         "not estimable: cases in fewer than two years on a side": _("cases in fewer than two years on one side"),
