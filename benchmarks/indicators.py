@@ -59,7 +59,7 @@ def main() -> None:
     sizes, rows, told = [DISTRICTS // 4, DISTRICTS // 2, DISTRICTS], [], []
     for size in sizes:
         runs = [
-            json.loads(subprocess.run([sys.executable, __file__, str(size)], check=True, capture_output=True, text=True).stdout)
+            json.loads(subprocess.run([sys.executable, __file__, f"{size}"], check=True, capture_output=True).stdout)
             for _run in range(3)
         ]
         told.append({name: float(np.median([run[name] for run in runs])) for name in runs[0]})

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MET, NOT_MET, CANNOT = "met", "not_met", "cannot_judge"
 TREND_TARGET = "trend target"  # no single figure: facts are shown
+SHARES = ("wilson", indicators.CLUSTERED)  # methods of shares of whole counts
 PLAN_YEARS = 5
 _TRENDS = ("trend_falling", "trend_rising")
 
@@ -146,13 +147,18 @@ def _without(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
 
 
 def compared(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """Figures with those of the same period a year before (`before`) and the change from them (`change`)."""
+    """Figures with those of the same period a year before (`before`) and the change from them (`change`).
+
+    Results of purposive monitoring have no change: other employers are monitored each year.
+    """
     earlier = periods.year_before(periods.parse(period_of(data)))
     found = indicators.values(data, list(dict.fromkeys(rows["indicator_id"])), str(earlier) if earlier else "none")
     before = rows["indicator_id"].map(found.set_index("measure")["value"]).astype("float64")
     if "judged_in" in rows:
         before = before.where(rows["judged_in"] == plan(data).last)
-    return rows.assign(before=before, change=rows["value"] - before)
+    counted = data.indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")["counts"]
+    purposive = (rows["basis"] == "sample") & (rows["indicator_id"].map(counted) == "point")
+    return rows.assign(before=before, change=(rows["value"] - before).mask(purposive))
 
 
 def _paced(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
@@ -182,7 +188,7 @@ def course(data: Data) -> pd.DataFrame:
 def _judge(rows: pd.DataFrame, usable: pd.Series[bool]) -> pd.DataFrame:
     rows = rows.assign(status=CANNOT, gap=np.nan, certainty_of_sample="", at=range(len(rows)))
     for (goal, comparator, method), part in rows[usable].groupby(["target_value", "comparator", "method"]):
-        if method == "wilson":
+        if method in SHARES:
             judged = rates.gap(
                 part, numerator="numerator", denominator="denominator", target=goal, comparator=comparator, by=["at"]
             )
@@ -200,7 +206,7 @@ def _judge(rows: pd.DataFrame, usable: pd.Series[bool]) -> pd.DataFrame:
         rows.loc[part.index, "status"] = np.where(met, MET, NOT_MET)
         census = (part["basis"] == "census").to_numpy()
         rows.loc[part.index, "gap"] = np.where(census, missing, np.nan)  # of a sample, the units seen are not the units due
-    sample = (usable & (rows["basis"] == "sample") & (rows["method"] == "wilson")).to_numpy()
+    sample = (usable & (rows["basis"] == "sample") & rows["method"].isin(SHARES) & rows["lower"].notna()).to_numpy()
     goals = pd.to_numeric(rows["target_value"], errors="coerce")
     words = np.select([rows["lower"] > goals, rows["upper"] < goals], ["clearly above", "clearly below"], "compatible")
     rows.loc[sample, "certainty_of_sample"] = words[sample]

@@ -72,7 +72,7 @@ def _beyond(data: Data, chosen: dict[str, dict[str, Any]]) -> pd.DataFrame:
             )
     rows = pd.DataFrame(made, columns=[*values.columns, "indicator_id", "goal", "comparator", "is_target"])
     rows["gap"] = np.nan
-    counted = rows[(rows["method"] == "wilson") & (rows["basis"] != "sample")].assign(at=lambda part: part.index)
+    counted = rows[rows["method"].isin(evaluation.SHARES) & (rows["basis"] != "sample")].assign(at=lambda part: part.index)
     for (goal, comparator), part in counted.groupby(["goal", "comparator"]):
         left = rates.gap(part, numerator="numerator", denominator="denominator", target=goal, comparator=comparator, by=["at"])
         rows.loc[part.index, "gap"] = left["value"].to_numpy()

@@ -11,12 +11,15 @@ from . import estimates, rates
 from .counts import CIRCULAR, NEW_CASES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from .data import Data
 
 PROTECTED = "protected"
 NO_DATA = "no data"
+CLUSTERED = "clustered"  # method of a share whose limits allow for clustering in employers
+NEAR = 1.0
+"""Points by which a share given as a figure may differ from that of the records for their limits to hold."""
 NO_DENOMINATOR = "denominator is 0"
 
 
@@ -44,6 +47,17 @@ def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
     absent = rows["period"].isna()
     for column, told in _declared(rows["measure"], named).items():
         rows[column] = rows[column].mask(absent, told) if column in rows else told
+    return _clustered(rows, data.statistics, period)
+
+
+def _clustered(rows: pd.DataFrame, statistics: pd.DataFrame, period: str) -> pd.DataFrame:
+    """Limits that allow for clustering in employers where a statistic of the same records has them; none where it has none."""
+    told = statistics[(statistics["period"] == period) & (statistics["group"] == "") & (statistics["unit"] == "percent")]
+    told = told[~told["hidden"]].drop_duplicates("measure").set_index("measure")
+    near = (rows["value"] - rows["measure"].map(told["value"])).abs() <= NEAR
+    for limit in ("lower", "upper"):
+        rows[limit] = rows[limit].mask(near, rows["measure"].map(told[limit]))
+    rows["method"] = rows["method"].mask(near, CLUSTERED)
     return rows
 
 
@@ -72,15 +86,33 @@ def table(counts: pd.DataFrame, declared: pd.DataFrame, *, ids: Collection[str] 
     wanted = set(named.index) if ids is None else set(ids)
     mine = counts["measure"].isin(wanted) & (counts["group"] == "")
     rows = counts[mine & (counts["period"] == period) if period else mine]
-    if cases := {key: name for name, key in named["cases_of"].items() if key and name in wanted}:
-        found = counts[(counts["measure"] == NEW_CASES) & counts["key"].isin(cases) & (counts["group"] == "")]
-        found = found[(found["numerator"].notna() | found["hidden"]) & (found["period"].eq(period) | (not period))]
-        found = found.sort_values("year_basis", kind="stable").drop_duplicates(["place", "period", "key"])
-        rows = pd.concat([rows, found.assign(measure=found["key"].map(cases))])
+    rows = pd.concat(
+        [rows, *_borrowed(counts, {name: key for name, key in named["cases_of"].items() if key and name in wanted}, period)]
+    )
     made = rows[["measure", "place", "period", "numerator", "denominator", "hidden", "source", "note"]].reset_index(drop=True)
     made = made.assign(**_declared(made["measure"], named))
     made["note"] = _reasons(made)
     return shares(made).drop(columns=["is_ratio", "per"])
+
+
+def _borrowed(counts: pd.DataFrame, declared: dict[str, str], period: str) -> Iterator[pd.DataFrame]:
+    """Figures that are those of another measure: a category of new cases, or a group ("measure dimension=code") of a count.
+
+    A group without a row is 0 where the whole is there: groups of a dimension add up to it.
+    """
+    inside = counts["period"].eq(period) | (not period)
+    for name, source in declared.items():
+        measure, _space, group = source.rpartition(" ")
+        if not measure:
+            found = counts[(counts["measure"] == NEW_CASES) & (counts["key"] == source) & (counts["group"] == "") & inside]
+            found = found[found["numerator"].notna() | found["hidden"]].sort_values("year_basis", kind="stable")
+            yield found.drop_duplicates(["place", "period"]).assign(measure=name)
+            continue
+        mine = counts[(counts["measure"] == measure) & inside]
+        keys, part = ["place", "period"], mine[mine["group"] == group]
+        whole = mine[(mine["group"] == "") & ~pd.MultiIndex.from_frame(mine[keys]).isin(pd.MultiIndex.from_frame(part[keys]))]
+        split = mine[mine["group"].str.startswith(group.partition("=")[0] + "=")][keys].drop_duplicates()
+        yield pd.concat([part, whole.merge(split, on=keys).assign(numerator=0.0, hidden=False)]).assign(measure=name)
 
 
 def _declared(measures: pd.Series[str], named: pd.DataFrame) -> dict[str, pd.Series[Any]]:

@@ -204,6 +204,20 @@ def test_all_places_come_in_one_pass_as_they_would_one_by_one() -> None:
     pd.testing.assert_frame_equal(one, found.head(1))
 
 
+@pytest.mark.parametrize(("group", "hidden", "value"), [("dose=20+", False, 6), ("dose=20+", True, None), ("dose=<1", False, 0)])
+def test_a_figure_that_is_a_group_of_another_is_the_same_figure(group: str, hidden: bool, value: float | None) -> None:
+    counts = frame(
+        measure=["dose_workers"] * 2,
+        place="990001",
+        period="2024",
+        group=["", group],
+        numerator=[80.0, 6],
+        hidden=[False, hidden],
+    )
+    row = indicators.table(counts, reference.table("indicators"), ids=["dose_above_twenty"]).iloc[0]
+    assert row["value"] == value if value is not None else row["note"] == "protected"
+
+
 def test_a_register_made_from_declarations_gives_no_declaration_rate() -> None:
     counts = frame(measure=[SHARE], place="990001", period="2024", numerator=[9.0], denominator=[9.0], note=CIRCULAR)
     row = indicators.table(counts, reference.table("indicators")).iloc[0]

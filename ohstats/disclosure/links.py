@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from .policy import Policy
 
-SAME_FIGURE = {"short_exposure_pneumoconiosis_share": ("new_cases", rules.DUST[0])}  # denominators that are counts of cases
+SAME_FIGURE = {  # denominators that are figures of their own
+    "short_exposure_pneumoconiosis_share": ("new_cases", rules.DUST[0]),
+    "contraindicated_removed_rate": ("contraindication_yield", ""),
+}
 Ints = np.ndarray
 
 
@@ -225,7 +228,7 @@ def _same(index: dict[Cell, int], value: np.ndarray) -> Iterator[Found]:
         rest = index.get(cell._replace(role="c"))
         if cell.role == "c" or rest is None:
             continue
-        for basis in ("report", "diagnosis"):
+        for basis in ("report", "diagnosis", ""):
             other = index.get(cell._replace(measure=measure, key=key, basis=basis))
             if other is not None and value[other] == value[number] + value[rest]:
                 yield other, [number, rest], 0

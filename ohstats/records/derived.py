@@ -79,7 +79,8 @@ def make(tables: Tables, own: Path | None = None, data_date: str = "") -> dict[s
     """
     made = dict(tables)
     if "workplace_samples" in made:
-        made["measured"] = samples.judge(made["workplace_samples"], own=own)
+        judged = samples.judge(made["workplace_samples"], own=own)
+        made["measured"] = judged.assign(sample_month=judged["sample_date"].astype("object").str[:7])
     ways: dict[str, Callable[[dict[str, pd.DataFrame]], pd.DataFrame]] = {
         "posts": lambda all_: _over(all_["measured"], [*_SITE, "workshop", "post"]),
         "monitored_employers": lambda all_: _over(all_["measured"], _SITE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .actions import action_assistance, action_declaration, action_institutions, action_pairs
+from .breakdown import by_groups
 from .check import (
     check_agreement,
     check_audit,
@@ -54,6 +55,7 @@ __all__ = [
     "before_after",
     "bends",
     "borrowed_trend",
+    "by_groups",
     "case_blocks",
     "case_blocks_figure",
     "case_categories",

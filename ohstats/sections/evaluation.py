@@ -199,7 +199,7 @@ def _trend_facts(data: Data, rows: pd.DataFrame) -> list[str]:
 def target_figure(data: Data) -> Result:
     """Shares against their targets, each with its limits."""
     rows = evaluation.against_targets(data)
-    rows = rows[(rows["method"] == "wilson") & (rows["note"] == "") & rows["decides"]]
+    rows = rows[rows["method"].isin(evaluation.SHARES) & rows["lower"].notna() & (rows["note"] == "") & rows["decides"]]
     if rows.empty:
         said = [_("No share can be drawn: no target in force has a figure.")]
         return Result(id="target-figure", language=data.language, sentences=said)
@@ -353,6 +353,7 @@ def evaluation_methods(data: Data) -> Result:
         _("A target is compared with figures of its own industry scope and denominator; of several the strictest decides."),
         _("A target marked \u201crecalled, to be confirmed\u201d was not read in its document; confirm it before official use."),
         _("A share of those registered, monitored or examined describes those only."),
+        _("Limits of workplace pass rates allow for clustering in employers; these rates are not compared between years."),
         _("No composite score is formed."),
     ]
     return Result(id="methods", language=data.language, title=_("How it is judged"), bullets=lines)

@@ -1,0 +1,131 @@
+"""Figures of a surveillance project by hazard, industry, size and the like, as `reference/breakdowns.yml` declares."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from .. import breakdowns, dimensions, files, language, reference, wording
+from ..display import Table
+from ..language import _
+from ..paths import REFERENCE
+from ..result import Result
+
+if TYPE_CHECKING:
+    from ..data import Data
+
+FEW = 10
+"""Units below which a group is not called the lowest or highest."""
+
+
+@lru_cache(maxsize=1)
+def declared() -> dict[str, dict[str, Any]]:
+    """What is broken down, by project."""
+    told: dict[str, dict[str, Any]] = files.read_yaml(REFERENCE / "breakdowns.yml")
+    return told
+
+
+def by_groups(data: Data, code: str) -> Result:
+    """Figures of a project by groups, each with its counts and limits; hidden ones are hidden.
+
+    Parameters
+    ----------
+    data : Data
+        What the report opened.
+    code : str
+        Project: "A", "B", "C" or "D".
+    """
+    with language.use(data.language):
+        return _by_groups(data, declared()[code], f"groups-{code.lower()}")
+
+
+def _by_groups(data: Data, told: dict[str, Any], ident: str) -> Result:
+    frames = [_frame(data, measure, dimension, told) for dimension in told["by"] for measure in told["measures"]]
+    rows = pd.concat([each for each in frames if len(each)], ignore_index=True) if any(map(len, frames)) else pd.DataFrame()
+    if rows.empty:
+        return Result(id=ident, language=data.language)
+    if rows["hidden"].all():
+        return Result(id=ident, language=data.language, sentences=[_("By groups: no figure can be shown (small numbers).")])
+    names = [breakdowns.name_of_measure(data, measure) for measure in told["measures"]]
+    statistic = told.get("statistic", "")
+    cells = []
+    for (dimension, code), part in rows.groupby(["dimension", "code"], sort=False):
+        each = {row["measure"]: row for row in part.to_dict("records")}
+        first = next(iter(each.values()))
+        shown = [_cell(each.get(measure)) for measure in told["measures"]]
+        cells.append([first["name"], breakdowns.title(str(dimension), data.language), *shown])
+        if statistic:
+            cells[-1].append(_median(data, statistic, str(dimension), str(code), str(first["period"])))
+    note = _("Value, numerator / denominator, limits (95%). A star: hidden, for it is small or tells a small count.")
+    if told.get("monitored"):
+        note += _(" It speaks of those monitored; limits allow for clustering in employers and need ten of them.")
+    periods = _(", ").join(sorted(set(rows["period"])))
+    header = [_("Group"), _("By"), *names, *([_median_title(data, statistic)] if statistic else [])]
+    table = Table(_("{name} by groups, {period}", name=names[0], period=periods), header, cells, note)
+    return Result(
+        id=ident, language=data.language, sentences=_extremes(data, rows, told), table=table,
+        estimates=rows.drop(columns=["hidden"]),
+    )  # fmt: skip
+
+
+def _frame(data: Data, measure: str, dimension: str, told: dict[str, Any]) -> pd.DataFrame:
+    found = breakdowns.groups(data, measure, dimension).assign(measure=measure, dimension=dimension)
+    if not told.get("monitored") or found.empty:
+        return found
+    limits = breakdowns.statistics(data, measure, dimension=dimension, period=str(found["period"].iloc[0])).set_index("code")
+    for limit in ("lower", "upper"):
+        found[limit] = found["code"].map(limits[limit]).where(~found["hidden"])
+    return found.assign(method="clustered")
+
+
+def _cell(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return wording.DASH
+    if row["hidden"]:
+        return "*"
+    if pd.isna(row["value"]):
+        return wording.count(row["numerator"])
+    limits = wording.interval(row["lower"], row["upper"])
+    counted = wording.share_of(row["numerator"], row["denominator"])
+    inside = counted if limits == wording.DASH else _("{counts}; {limits}", counts=counted, limits=limits)
+    return wording.explained(wording.percent(row["value"]), inside)
+
+
+def _median(data: Data, statistic: str, dimension: str, code: str, period: str) -> str:
+    found = breakdowns.statistics(data, statistic, dimension=dimension, period=period)
+    mine = found[(found["code"] == code)]
+    if mine.empty:
+        return wording.DASH
+    row = mine.iloc[0]
+    return "*" if row["hidden"] else wording.decimal(row["value"], 2)
+
+
+def _median_title(data: Data, statistic: str) -> str:
+    told = files.read_yaml(REFERENCE / "statistics.yml")[statistic]
+    unit = "" if told["unit"] in ("ratio", "percent") else f", {told['unit']}"
+    return _("median: {name}{unit}", name=reference.name_of(told, data.language), unit=unit)
+
+
+def _extremes(data: Data, rows: pd.DataFrame, told: dict[str, Any]) -> list[str]:
+    """Lowest and highest group of the first measure in each dimension, among those that are large enough."""
+    said = []
+    named = data.indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")["measure"]
+    shares = rows["measure"].map(named).isin(["proportion", "ratio"]) & (rows["code"] != dimensions.UNKNOWN)
+    mine = rows[(rows["measure"] == told["measures"][0]) & shares & ~rows["hidden"] & rows["value"].notna()]
+    for dimension, part in mine[mine["denominator"] >= FEW].groupby("dimension", sort=False):
+        if len(part) < 2 or part["value"].nunique() < 2:
+            continue
+        low, high = part.loc[part["value"].idxmin()], part.loc[part["value"].idxmax()]
+        said.append(
+            _(
+                "By {dimension}: lowest {low} ({low_value}), highest {high} ({high_value}).",
+                dimension=breakdowns.title(str(dimension), data.language),
+                low=low["name"],
+                low_value=wording.percent(low["value"]),
+                high=high["name"],
+                high_value=wording.percent(high["value"]),
+            )
+        )
+    return said
