@@ -59,8 +59,9 @@ def statuses(data: Data) -> pd.DataFrame:
 
 @once
 def shares(data: Data) -> pd.DataFrame:
-    """Every declared share of every place in the period: `place`, `place_name`, `measure` and the Estimate columns."""
-    known = data.indicators.loc[data.indicators["measure"] == "proportion", "indicator_id"].drop_duplicates().tolist()
+    """Every declared share with a better and a worse side, of every place: `place`, `place_name`, `measure`, Estimate columns."""
+    told = (data.indicators["measure"] == "proportion") & data.indicators["direction"].isin(["up", "down"])
+    known = data.indicators.loc[told, "indicator_id"].drop_duplicates().tolist()
     parts = [indicators.values(each, known, str(data.period)).assign(**_named(each)) for each in data.below]
     rows = pd.concat(parts, ignore_index=True)
     there = rows.groupby("measure")["value"].transform("count") > 0

@@ -55,8 +55,9 @@ def funnel_table(data: Data) -> Result:
     title = _("Who differs by more than chance")
     if rows.empty:
         return _few(data, "funnels", title)
-    cells = []
-    for measure, part in rows.groupby("measure", sort=False):
+    cells, every = [], rows["measure"].nunique()
+    far = set(rows.loc[rows["position"] != "within", "measure"])
+    for measure, part in rows[rows["measure"].isin(far)].groupby("measure", sort=False):
         names = {
             side: part.loc[part["position"] == side, "place_name"].tolist()
             for side in ("low", "rather low", "rather high", "high")
@@ -83,7 +84,16 @@ def funnel_table(data: Data) -> Result:
         ),
         numeric=(1, 2, 7),
     )  # fmt: skip
-    return Result(id="funnels", language=data.language, title=title, table=table, estimates=rows.drop(columns="place_name"))
+    said = [
+        _(
+            "{n} of {all} indicators have a district beyond the 95% limits; the others stand in the download.",
+            n=len(far),
+            all=every,
+        )
+    ]
+    kept = rows.drop(columns="place_name")
+    shown = table if cells else None
+    return Result(id="funnels", language=data.language, title=title, sentences=said, table=shown, estimates=kept)
 
 
 def _titles(data: Data, name: str) -> tuple[str, str]:
