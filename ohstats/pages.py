@@ -57,7 +57,7 @@ def make(
     period : str
         What is reported.
     above : str
-        Code of a place whose page the section "pointer" links to; it names the place.
+        Page, without its ending, that the section "pointer" links to; it names the place.
     rules : mapping, optional
         By which rules the figures were made; stands in the results for the gate.
 
@@ -105,7 +105,7 @@ def make(
             "links": _links(district, report, tongue, links),
             "foot": [],
             "title": found[0]["title"],
-            "above": above and f"{above}_{report}.html",
+            "above": above and f"{above}.html",
             "downloads": [
                 *({"href": f"{name}{kind}", "text": kind[1:].upper()} for kind in (".csv", ".json")),
                 *(

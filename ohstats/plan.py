@@ -13,7 +13,7 @@ from . import notes
 from .errors import NotebookRefused, ParameterRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from .dataset import Dataset
     from .paths import Workspace
@@ -35,7 +35,7 @@ class Job:
     failed: str
     pages: str = ""  # folder of the pages; none are made when it is empty
     others: tuple[tuple[str, str], ...] = ()  # report and language of the pages of the same place: they link to each other
-    above: str = ""  # code of the place that this one is part of, where the same run makes its report: the page links to it
+    above: str = ""  # page of the place that this one is part of, where the same run makes it: the page links to it
     note: str = ""  # what people wrote about it, if they did
     slices: str = ""  # folder of the slices
     digest: str = ""  # of the slice that the report reads
@@ -206,6 +206,7 @@ def plan(
         check_edition(notebook, edition)
     written = notes.find(workspace, edition)
     places = {report: places_of(notebook, chosen) for report, (notebook, _names) in reports.items()}
+    there = {report: set(districts) & set(mine) for report, mine in places.items()}
     for code in districts if set(districts) < set(chosen.opened) else ():  # named
         if not any(code in mine for mine in places.values()):
             raise ParameterRefused("None of these notebooks makes a report of {code}.", code=code)
@@ -236,17 +237,17 @@ def plan(
                         str(workspace.failed(chosen.id, edition) / name),
                         str(workspace.pages(chosen.id, edition) / language),
                         others,
-                        above(code, chosen, districts),
+                        above(code, report, chosen, there),
                         str(written.get((report, code, str(when), language), "")),
                     )
                 )
     return jobs
 
 
-def above(code: str, chosen: Dataset, reported: Collection[str]) -> str:
-    """The place right above another, if it is among those reported, else nothing."""
+def above(code: str, report: str, chosen: Dataset, there: Mapping[str, Collection[str]]) -> str:
+    """The page of the place right above another, without its ending: the same report, else the overview, else nothing."""
     parent = chosen.place(code)["parent"]
-    return parent if parent in reported else ""
+    return next((f"{parent}_{each}" for each in (report, "overview") if parent in there.get(each, ())), "")
 
 
 def outcome(job: Job, error: str = "", digest: str = "") -> Outcome:

@@ -86,10 +86,11 @@ def build(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace
 
 def _reports(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace, folder: Path) -> None:
     """The page of each report with its downloads."""
-    others, there = defaultdict(list), defaultdict(set)
+    others: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    there: dict[str, dict[str, set[str]]] = defaultdict(dict)
     for outcome in outcomes:
         others[outcome.district].append((outcome.report, outcome.language))
-        there[outcome.report, outcome.language].add(outcome.district)
+        there[outcome.language].setdefault(outcome.report, set()).add(outcome.district)
     by_id = {chosen.id: chosen for chosen in datasets}
     for outcome in outcomes:
         about = outcome.district, outcome.report, outcome.language, others[outcome.district]
@@ -100,7 +101,7 @@ def _reports(outcomes: list[Outcome], datasets: list[Dataset], workspace: Worksp
             continue
         made = workspace.pages(outcome.dataset, outcome.edition) / outcome.language
         chosen = by_id[outcome.dataset]
-        above = plan.above(outcome.district, chosen, there[outcome.report, outcome.language])
+        above = plan.above(outcome.district, outcome.report, chosen, there[outcome.language])
         pages.make(
             Path(outcome.output), made, *about, edition=outcome.edition, period=outcome.period, above=above, rules=_rules(chosen)
         )

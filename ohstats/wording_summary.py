@@ -116,8 +116,9 @@ def bounds(last: dict[str, Any] | None, seen_change: str) -> list[str]:
     """
     said = [
         _(
-            "Not shown: single years with cases, months, townships, employers, age, sex. With fewer than 50 new cases in five "
-            "years such figures stand for a few people, who could be recognised. They are left out, not missing."
+            "Not shown, apart from the above: single years with cases, months, townships, employers, age, sex. With fewer "
+            "than 50 new cases in five years such figures stand for a few people, who could be recognised. They are left out, "
+            "not missing."
         )
     ]
     if seen_change:

@@ -233,6 +233,8 @@ def test_a_note_of_a_name_that_no_report_has_is_refused(county: County) -> None:
         ("２０ ٣ १२ Ⅳ ½", [20, 3, 12, 4, 1, 2]),
         ("a dozen, three hundred, Fifty-two", [12, 300, 52]),
         ("统一、进一步、十分、第一、三同时、“十四五”、测点、Ⅱ期、百分点、one of them, the first half", []),
+        ("陆续、队伍、大陆、收拾，叁拾伍人", [35]),
+        ("数十年、几百例以上", []),
         ("2024年，2019, 二〇二一年", []),
         ("2024例，2024 workers, 1899", [2024, 2024, 1899]),
     ],
@@ -247,3 +249,4 @@ def test_a_small_count_of_people_is_refused_though_the_digit_stands_on_the_page(
     assert numerals.unknown("3 workers", results) == ["3"]
     assert numerals.unknown("三名工人", results) == ["三"]
     assert numerals.unknown("3 workers", results, exempt=True) == []
+    assert numerals.unknown("陆一鸣、万里、王三人", results, names=True) == ["三"]

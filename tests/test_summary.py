@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from datasets import PLACE, case_rows, prepared, report, write
 from scipy import stats
@@ -90,7 +92,12 @@ def test_the_headline_of_a_small_place_says_what_its_blocks_say(tmp_path: Path, 
 
 def test_what_a_small_place_cannot_say_is_said_with_its_reason(tmp_path: Path) -> None:
     english = sections.summary(opened(tmp_path / "data", ROSE)).bullets
-    assert [line.split(".")[0].split(":")[0] for line in english] == ["Not shown", "No trend", "No cause", "To say more"]
+    assert [line.split(".")[0].split(":")[0] for line in english] == [
+        "Not shown, apart from the above",
+        "No trend",
+        "No cause",
+        "To say more",
+    ]
     assert english[1] == (
         "No trend. After 20 in 2021–2025, the next block of years would have to hold about 5 new cases or fewer, or 43 or more, "
         "to be told from chance (power 80%)."
@@ -130,6 +137,16 @@ def test_the_largest_group_is_the_largest_that_the_protection_leaves(tmp_path: P
     assert sections.largest_group(opened(tmp_path / "none", ROSE)).empty
 
 
+def test_the_largest_group_of_another_kind_is_named_with_its_kind(tmp_path: Path) -> None:
+    data = opened(tmp_path / "data", ROSE)
+    total = data.counts[(data.counts["period"] == "2021..2025") & (data.counts["key"] == "total")]
+    sexes = pd.concat([total.assign(group="sex=1", numerator=13.0), total.assign(group="sex=2", numerator=7.0)])
+    told = replace(data, counts=pd.concat([data.counts, sexes], ignore_index=True))
+    assert sections.largest_group(told).sentences == [
+        "Largest group that can be shown: sex: Male, 13 of 20 new cases in 2021–2025 (65.0%; limits, 95%: 43.3 to 81.9)."
+    ]
+
+
 def test_no_single_year_with_cases_stands_on_the_page_of_a_small_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built = page_of(tmp_path, monkeypatch, ROSE)
     text = re.sub(
@@ -157,7 +174,9 @@ def page_of(
 ) -> Path:
     """The published page of the small place, alone or with its city."""
     monkeypatch.setenv("OHSTATS_WORK", str(root / "work"))
-    cases = [*case_rows(series), *case_rows({year: 60 + year % 7 for year in series}, CITY)] if city else case_rows(series)
+    cases = (
+        [*case_rows(series), *case_rows({year: 200 - 10 * (year % 7) for year in series}, CITY)] if city else case_rows(series)
+    )
     codes = [PLACE, CITY] if city else [PLACE]
     cover = {"table": "case_counts", "places": codes, "periods": "2016..2025", "year_basis": "diagnosis", "keys": ["total"]}
     folder, workspace = write(root / "data", cases=cases, places=PLACES, covers=[cover]), Workspace.at()  # type: ignore[arg-type]

@@ -126,7 +126,7 @@ def _texts(result: dict[str, Any]) -> Iterator[str]:
     yield from (result.get("figure") or {}).values()
 
 
-def unknown(text: str, results: Iterable[dict[str, Any]], *, exempt: bool = False) -> list[str]:
+def unknown(text: str, results: Iterable[dict[str, Any]], *, exempt: bool = False, names: bool = False) -> list[str]:
     """Numbers of a text that the results of its page do not hold, as they are written.
 
     Parameters
@@ -137,6 +137,8 @@ def unknown(text: str, results: Iterable[dict[str, Any]], *, exempt: bool = Fals
         Results of the page, as in its JSON.
     exempt : bool
         Whether small counts may be told, because the data were published before.
+    names : bool
+        Whether the text is names, where Chinese numerals are letters like others unless people are counted.
     """
     there = {
         abs(each.value)
@@ -149,7 +151,8 @@ def unknown(text: str, results: Iterable[dict[str, Any]], *, exempt: bool = Fals
     return [
         each.text
         for each in numbers(text)
-        if not each.year and (each.value not in there or (each.people and 0 < each.value < THRESHOLD and not exempt))
+        if not (each.year or (names and not each.people and not re.search(r"\d", each.text)))
+        and (each.value not in there or (each.people and 0 < each.value < THRESHOLD and not exempt))
     ]
 
 
@@ -158,9 +161,9 @@ def findings(content: dict[str, Any]) -> list[str]:
     results, found = content.get("results", []), []
     for result in results:
         note = result.get("note") or {}
-        said = [str(note.get(part, "")) for part in ("author", "text")]
-        if result["id"] == "cover":
-            said += [re.sub(r"\d{4}-\d\d-\d\d", "", fact[1]) for fact in result.get("facts", [])]
-        if strange := unknown(" ".join(said), results, exempt=bool(content.get("exempt"))):
+        signed = [re.sub(r"\d{4}-\d\d-\d\d", "", fact[1]) for fact in result.get("facts", []) if result["id"] == "cover"]
+        exempt, named = bool(content.get("exempt")), " / ".join([str(note.get("author", "")), *signed])
+        strange = unknown(str(note.get("text", "")), results, exempt=exempt) + unknown(named, results, exempt=exempt, names=True)
+        if strange:
             found.append(f"the note on '{result['id']}' tells numbers that the page does not: {', '.join(strange)}")
     return found

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from .. import courses, occurrence, reference, wording, wording_course
 from ..display import Table
 from ..language import _
@@ -26,7 +24,10 @@ def trend_methods(data: Data) -> Result:
         rows.append(
             [reference.name_of(told, data.language), _("; ").join(titles) or wording.DASH, told["source"] or wording.DASH]
         )
-    test = pd.DataFrame() if occurrence.is_summary(data) else courses.without_model(data)
+    if occurrence.is_summary(data):
+        title, facts = _("Methods") if rows else "", [(row[0], row[2]) for row in rows]
+        return Result(id="methods", language=data.language, title=title, facts=facts)
+    test = courses.without_model(data)
     said = [
         _(
             "Without a model (Mann\u2013Kendall, {window}): tau-b {tau}, p {p}.",

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import figures, occurrence, periods, rates, reference, wording
+from .. import breakdowns, dimensions, figures, occurrence, periods, rates, reference, wording
 from .. import wording_summary as words
+from ..counts import NEW_CASES
 from ..display import Table
 from ..language import _
 from ..result import Result
@@ -109,17 +110,34 @@ def case_blocks(data: Data) -> Result:
     return Result(id="blocks", language=data.language, title=title, level=3, sentences=said, table=table, estimates=estimates)
 
 
+def _groups(data: Data, kind: str, period: str) -> pd.DataFrame:
+    """Known groups of one kind with cases that may be shown."""
+    found = breakdowns.groups(data, NEW_CASES, kind, key="total", period=period).assign(dimension=kind)
+    return found[(found["numerator"] > 0) & found["value"].notna() & (found["code"] != dimensions.UNKNOWN)]
+
+
 @section
 def largest_group(data: Data) -> Result:
-    """The largest category that may be shown for the last block of a small place."""
-    found = occurrence.largest_group(data, occurrence.blocks(data)) if occurrence.is_summary(data) else pd.DataFrame()
+    """The largest category, and the largest group of any other kind, that may be shown for the last block of a small place."""
+    last = occurrence.blocks(data).tail(1) if occurrence.is_summary(data) else pd.DataFrame()
+    found = occurrence.largest_group(data, last) if len(last) else last
     names = reference.table("categories", data.dataset.folder, key="key").drop_duplicates("key", keep="last").set_index("key")
     said = [
         words.largest(row, reference.name_of(names.loc[row["key"]].to_dict(), data.language))
         for row in found.to_dict("records")
         if row["key"] in names.index
     ]
-    return Result(id="largest-group", language=data.language, sentences=said, estimates=found)
+    kinds = [name for name, told in dimensions.declared().items() if told.get("cases")] if len(last) else []
+    parts = [_groups(data, name, last["period"].iloc[0]) for name in kinds]
+    other = pd.concat([pd.DataFrame(columns=["numerator"]), *(part for part in parts if len(part))], ignore_index=True)
+    other = other.sort_values("numerator", kind="stable").tail(1)
+    other = other.assign(**last[["first_year", "last_year"]].iloc[-1]) if len(other) else other
+    said += [
+        words.largest(row, _("{kind}: {group}", kind=breakdowns.title(row["dimension"], data.language), group=row["name"]))
+        for row in other.to_dict("records")
+    ]
+    estimates = pd.concat([found, other.drop(columns=["hidden"])], ignore_index=True) if len(other) else found
+    return Result(id="largest-group", language=data.language, sentences=said, estimates=estimates)
 
 
 @section
