@@ -86,7 +86,7 @@ def test_the_numbers_of_every_figure_stand_in_a_table_beside_it_and_in_the_csv(f
             seen += 1
             beside = [each["table"] for each in results[max(0, at - 1) : at + 2] if each["table"]]
             assert beside, f"{path.name}: {result['id']} has no table beside it"
-            cells = {cell for table in beside for row in table["rows"] for cell in row}
+            cells = {cell.replace("−", "-") for table in beside for row in table["rows"] for cell in row}
             mine = [float(row["value"]) for row in rows if row["section"] == result["id"] and row["value"]]
             values = [each["value"] for each in result["estimates"] if each["value"] is not None]
             assert mine == pytest.approx(values)
