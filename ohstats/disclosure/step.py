@@ -134,7 +134,7 @@ def _zeros_beside(sums: links.Links, exposed: Iterable[int], linked: pd.DataFram
     rows = np.array(sorted({int(sums.row[cell]) for cell in near if sums.row[cell] >= 0}), dtype=int)
     there = linked.iloc[rows]
     zero = there["published"] & ~there["before"] & there["people"] & (there["numerator"] == 0) & (there["row"] >= 0)
-    return there.loc[zero, "row"].to_numpy()
+    return np.asarray(there.loc[zero, "row"], dtype=int)
 
 
 def save(protected: Protected, dataset: Dataset, workspace: Workspace) -> None:

@@ -86,7 +86,7 @@ def funnel_table(data: Data) -> Result:
     )  # fmt: skip
     said = [
         _(
-            "{n} of {all} indicators have a district beyond the 95% limits; the others stand in the download.",
+            "{n} of {all} indicators have a district beyond the limits (95%); the others stand in the download.",
             n=len(far),
             all=every,
         )
