@@ -35,7 +35,7 @@ def fall_facts(data: Data) -> Result:
     spread = rows.get("dispersion", pd.Series(dtype=float)).max()
     said = [_target(data)]
     if spread > wording.OVERDISPERSED and (rows["fact"] == "periods").any():
-        said.append(_("Yearly counts vary far more than chance alone: the exact limits of the ratio are too narrow."))
+        said.append(_("Yearly counts vary more than chance alone: the exact limits of the ratio are too narrow."))
     return replace(result, sentences=[text for text in said if text], bullets=lines, estimates=rows)
 
 
