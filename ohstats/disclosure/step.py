@@ -128,13 +128,15 @@ def _public(
 
 
 def _zeros_beside(sums: links.Links, exposed: Iterable[int], linked: pd.DataFrame) -> np.ndarray:
-    """Rows with a zero that would tell, with what others published, whose a small count is: they are left out."""
+    """Rows with a zero that tells a count which needs room: the sum above it, else the figures beside it. They are left out."""
     told = set(exposed)
-    near = {cell for parent, children in sums.equations if told & {parent, *children} for cell in children}
-    rows = np.array(sorted({int(sums.row[cell]) for cell in near if sums.row[cell] >= 0}), dtype=int)
-    there = linked.iloc[rows]
-    zero = there["published"] & ~there["before"] & there["people"] & (there["numerator"] == 0) & (there["row"] >= 0)
-    return np.asarray(there.loc[zero, "row"], dtype=int)
+    zero = linked["published"] & ~linked["before"] & linked["people"] & (linked["numerator"] == 0) & (linked["row"] >= 0)
+    out = zero.to_numpy()[sums.row] & (sums.row >= 0) & (sums.value == 0)
+    near = set()
+    for parent, children in sums.equations:
+        if told & {parent, *children}:
+            near |= {parent} if out[parent] else {cell for cell in children if out[cell]}
+    return np.unique(linked["row"].to_numpy()[sums.row[sorted(near)]])
 
 
 def save(protected: Protected, dataset: Dataset, workspace: Workspace) -> None:
