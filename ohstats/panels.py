@@ -102,6 +102,38 @@ def _marks(axes: Axes, placed: pd.DataFrame, cuts: list[int]) -> None:
         axes.text(row.x, row.floor, "*", fontsize=11, color=GREY, ha="center", va="bottom")
 
 
+def dots(rows: pd.DataFrame, axis: str, *, name: str, title: str, alt: str) -> Figure:
+    """Shares of groups, the first on top: a dot with its limits under the name of its group.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One row a group: `label`, `value`, `lower`, `upper` (percent), `numerator` (cases).
+    axis : str
+        What is shown, under the axis.
+    name, title, alt : str
+        As `figures.render` takes them.
+    """
+
+    def draw(drawing: Drawing) -> None:
+        height = drawing.get_figheight()
+        axes = drawing.add_axes((0.035, 0.52 / height, 0.86, 1 - 0.56 / height))
+        top = float(rows["upper"].max()) * 1.04
+        for position, row in enumerate(rows.itertuples()):
+            axes.plot([0, top], [-position, -position], color=PALE, linewidth=6, solid_capstyle="butt", zorder=0)
+            axes.plot([row.lower, row.upper], [-position, -position], color=BLUE, linewidth=2, zorder=2)
+            axes.plot(row.value, -position, marker="o", color=BLUE, markersize=6.5, zorder=3)
+            axes.text(0, 0.22 - position, row.label, fontsize=9.5, va="bottom", ha="left")
+            axes.text(top * 1.01, -position, f"{row.numerator:,.0f}", fontsize=9.5, va="center", ha="left", color=BLUE)
+        axes.set_xlim(0, top)
+        axes.set_ylim(-len(rows) + 0.6, 0.8)
+        axes.yaxis.set_visible(False)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel(axis, fontsize=9.5)
+
+    return render(draw, height=0.75 + 0.42 * len(rows), name=name, title=title, alt=alt)
+
+
 def shortened(label: str) -> str:
     """A name in the width of a panel: one line, ending in an ellipsis where it is longer."""
     narrow = max(label, default="a") < "\u2e80"  # no Han: letters are half as wide

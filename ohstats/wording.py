@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from . import periods
 from .disclosure import POOLED
 from .language import _, ngettext
 from .occurrence import NOT_SHOWN, PROVISIONAL, UNSETTLED
@@ -64,6 +65,11 @@ def period(when: Period) -> str:
     if last - first == 2 and first % 3 == 1:
         return _("quarter {quarter} of {year}", quarter=(first + 2) // 3, year=when.first_year)
     return _("months {first} to {last} of {year}", first=first, last=last, year=when.first_year)
+
+
+def period_of(text: str) -> str:
+    """A period as the data write it, in words."""
+    return period(periods.parse(text))
 
 
 VERDICTS = ("falling", "rising", "roughly level", "cannot tell")

@@ -41,8 +41,8 @@ ORDER = [
         "synthetic",
     ),
     *("counts", "measured", "lists", "settled", "disclosure", "regions", "outlines", "slices", "data"),
-    *("occurrence", "breakdowns", "courses", "diseases", "indicators", "evaluation", "findings", "districts"),
-    *("wording", "wording_summary", "wording_course", "wording_evaluation"),
+    *("occurrence", "breakdowns", "people", "courses", "diseases", "indicators", "evaluation", "findings", "districts"),
+    *("wording", "wording_people", "wording_summary", "wording_course", "wording_evaluation"),
     *("check", "figures", "figures_places", "panels", "display", "result", "sections"),
     *(
         "pages",

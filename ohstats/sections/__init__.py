@@ -28,6 +28,7 @@ from .loop import loop, loop_figure
 from .methods import trend_limits, trend_methods
 from .outlook import before_after, bends, borrowed_trend, fall_facts, outlook
 from .overview import head_overview, movers, overview_headline, overview_map, overview_methods, status_matrix, sums
+from .people import acute_events, patients, short_exposure, suspected_to_confirmed, where, where_figure, who, who_medians
 from .pooled import case_blocks, case_blocks_figure, case_categories, largest_group, pointer, summary
 from .projects import clear_numbers, problems, project
 from .quality import (
@@ -52,6 +53,7 @@ __all__ = [
     "action_declaration",
     "action_institutions",
     "action_pairs",
+    "acute_events",
     "before_after",
     "bends",
     "borrowed_trend",
@@ -117,6 +119,7 @@ __all__ = [
     "provenance",
     "reconciliation",
     "sensitivity",
+    "short_exposure",
     "split_figure",
     "split_table",
     "spot_check",
@@ -125,6 +128,7 @@ __all__ = [
     "sums",
     "supervision",
     "supervision_risk",
+    "suspected_to_confirmed",
     "target_figure",
     "target_table",
     "trend_headline",
@@ -133,6 +137,10 @@ __all__ = [
     "trends",
     "unusual",
     "worklists",
+    "where",
+    "where_figure",
+    "who",
+    "who_medians",
 ]
 
 CHECK = (
