@@ -136,11 +136,11 @@ __all__ = [
     "trend_methods",
     "trends",
     "unusual",
-    "worklists",
     "where",
     "where_figure",
     "who",
     "who_medians",
+    "worklists",
 ]
 
 CHECK = (

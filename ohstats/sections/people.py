@@ -200,7 +200,9 @@ def where(data: Data) -> Result:
         said.append(wording_people.per_exposed(shown.iloc[-1].to_dict()))
         if rate["jump"].any():
             year = rate.loc[rate["jump"], "year"].iloc[-1]
-            said.append(_("No trend of this figure: the declared workers changed by more than 20% in {year}.", year=year))
+            said.append(
+                _("No trend of this figure: the declared workers changed by more than {most} in {year}.", most="20%", year=year)
+            )
     table = _group_table(data, rows, _("New cases by where they worked")) if len(rows) else None
     return replace(result, sentences=said, table=table, estimates=pd.concat([rows, rate], ignore_index=True))
 
@@ -275,9 +277,12 @@ def suspected_to_confirmed(data: Data) -> Result:
         wording_people.median(row, _statistic(row["measure"], data.language), wording.period_of(row["period"]))
         for row in found.to_dict("records")
     ]
-    said.append(
-        _("Only cases that were followed for the whole time count: later ones had less time to be applied for or confirmed.")
-    )
+    if said:
+        said.append(
+            _("Only cases that were followed for the whole time count: later ones had less time to be applied for or confirmed.")
+        )
+    else:
+        said.append(_("What became of suspected cases is not known or not shown; it needs suspected_cards of two years."))
     table = _indicator_table(data, rows, _("Suspected cases and what became of them"))
     return replace(result, sentences=said, table=table, estimates=pd.concat([rows, sources, found], ignore_index=True))
 
