@@ -54,9 +54,10 @@ def _clustered(rows: pd.DataFrame, statistics: pd.DataFrame, period: str) -> pd.
     """Limits that allow for clustering in employers where a statistic of the same records has them; none where it has none."""
     told = statistics[(statistics["period"] == period) & (statistics["group"] == "") & (statistics["unit"] == "percent")]
     told = told[~told["hidden"]].drop_duplicates("measure").set_index("measure")
-    near = (rows["value"] - rows["measure"].map(told["value"])).abs() <= NEAR
+    own = {name: pd.to_numeric(rows["measure"].map(told[name]), errors="coerce") for name in ("value", "lower", "upper")}
+    near = (rows["value"].astype("float64") - own["value"]).abs() <= NEAR
     for limit in ("lower", "upper"):
-        rows[limit] = rows[limit].mask(near, rows["measure"].map(told[limit]))
+        rows[limit] = rows[limit].mask(near, own[limit])
     rows["method"] = rows["method"].mask(near, CLUSTERED)
     return rows
 

@@ -35,7 +35,7 @@ def by_groups(data: Data, code: str) -> Result:
     data : Data
         What the report opened.
     code : str
-        Project: "A", "B", "C" or "D".
+        Project: "A", "B" or "C".
     """
     with language.use(data.language):
         return _by_groups(data, declared()[code], f"groups-{code.lower()}")
