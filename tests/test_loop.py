@@ -141,6 +141,12 @@ def test_measures_of_cards_hide_small_numbers_of_cases() -> None:
     shown = cards[cards["numerator"].notna()]
     assert not (shown["numerator"].between(1, 4) | (shown["denominator"] - shown["numerator"]).between(1, 4)).any()
     assert opened.lists == {}
+    for place in ("990105", "990106", "990107"):
+        counts = open_data(paths.examples() / "synthetic", place, period="2025").counts
+        total = counts[(counts["measure"] == "new_cases") & (counts["key"] == "total") & (counts["group"] == "")]
+        years = set(total.loc[total["numerator"].notna(), "period"])
+        cards = counts[counts["measure"].isin(["case_report_timeliness", "card_completeness", "returned_card_rate"])]
+        assert set(cards.loc[cards["numerator"].notna(), "period"]) <= years, "a year of cards tells the cases of the year"
     assert sections.worklists(opened).empty
 
 

@@ -20,6 +20,8 @@ THRESHOLD = 5  # counts of people from 1 up to one less are hidden (thresholds o
 HIGHER_THRESHOLD = 10  # occupational infectious diseases, tumours, radiation diseases
 NO_HEALTH = ("coverage", "employer", "point", "money")  # what these count shows no one's health; every other kind is protected
 RESULTS = ("finding", "point")  # health findings and measurement results: dominance and group disclosure (rules 8 and 9)
+OF_CARDS = ("case_report_timeliness", "card_completeness", "card_consistency", "returned_card_rate")
+"""Measures whose denominator is a number of cases, or a multiple: shown only where the cases of the same year are."""
 FEW_EMPLOYERS, DOMINANT, SMALL_GROUP = 3, 0.9, 10
 
 TOTAL = "total"

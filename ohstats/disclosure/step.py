@@ -87,6 +87,8 @@ def _public(
     figures = counts.assign(threshold=rules.thresholds(counts["key"]), people=policy.people(counts))
     mine = published[published["dataset"] == dataset.id]
     whole, chosen = pooling.design(figures, dataset, rules, pd.MultiIndex.from_frame(mine[counting.KEYS]))
+    lone = _without_cases(whole, whole["published"])
+    whole.loc[lone, "published"], whole.loc[lone, "note"] = False, pooling.SMALL
     whole = whole.join(registers.history(whole, dataset, published).drop(columns="before"))
     declared = primary.declared(whole, rules, dataset)
     results = primary.of_one_employer(whole) | primary.of_everyone(whole)
@@ -106,6 +108,7 @@ def _public(
         whole.loc[zeros, "note"] = pooling.SMALL
     ours = linked["row"]  # figures that show no one's health are not among the linked ones
     whole.loc[ours[sorted(done.rows)], "star"] = True
+    whole.loc[_without_cases(whole, whole["published"] & ~whole["star"]) & whole["published"], "star"] = True
     gone = ours[sorted(done.left_out)]
     whole.loc[gone, ["star", "published"]] = False
     whole.loc[gone, "note"] = pooling.SMALL
@@ -137,6 +140,14 @@ def _zeros_beside(sums: links.Links, exposed: Iterable[int], linked: pd.DataFram
         if told & {parent, *children}:
             near |= {parent} if out[parent] else {cell for cell in children if out[cell]}
     return np.unique(linked["row"].to_numpy()[sums.row[sorted(near)]])
+
+
+def _without_cases(whole: pd.DataFrame, shown: pd.Series[bool]) -> pd.Series[bool]:
+    """Measures of cards of a place and period whose number of cases is not shown: they would tell it."""
+    total = (whole["measure"] == counting.NEW_CASES) & (whole["key"] == policy.TOTAL) & (whole["group"] == "") & shown
+    there = set(zip(whole.loc[total, "place"], whole.loc[total, "period"], strict=True))
+    known = [pair in there for pair in zip(whole["place"], whole["period"], strict=True)]
+    return whole["measure"].isin(policy.OF_CARDS) & ~pd.Series(known, index=whole.index)
 
 
 def save(protected: Protected, dataset: Dataset, workspace: Workspace) -> None:
