@@ -21,7 +21,16 @@ LAST = (
     "in 2021–2022 2 of 45 (odds ratio 1.97, 0.40 to 14.78).",
 )
 opening = cache(open_data)
-NAMES = ["short_exposure", "who", "who_medians", "where_figure", "where", "acute_events", "suspected_to_confirmed", "patients"]
+NAMES = [
+    "short_exposure",
+    "who",
+    "who_medians",
+    "where_figure",
+    "where",
+    "acute_events",
+    "suspected_to_confirmed",
+    "living_patients",
+]
 
 
 @pytest.fixture(scope="module", params=["public", "internal"])

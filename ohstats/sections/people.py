@@ -288,11 +288,11 @@ def suspected_to_confirmed(data: Data) -> Result:
 
 
 @detail
-def patients(data: Data) -> Result:
+def living_patients(data: Data) -> Result:
     """Living patients, deaths, follow-up and aid."""
     ids = ["patient_follow_up_rate", "eligible_patient_assistance_rate", "patient_deaths"]
     rows = _indicator_rows(data, ids)
-    result = Result(id="patients", language=data.language, title=_("Patients"))
+    result = Result(id="living-patients", language=data.language, title=_("Patients"))
     if rows.empty:
         return replace(result, sentences=[_("Patients are not known; supply follow_up.")])
     said = [
