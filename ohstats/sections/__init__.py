@@ -28,7 +28,7 @@ from .loop import loop, loop_figure
 from .methods import trend_limits, trend_methods
 from .outlook import before_after, bends, borrowed_trend, fall_facts, outlook
 from .overview import head_overview, movers, overview_headline, overview_map, overview_methods, status_matrix, sums
-from .people import acute_events, living_patients, short_exposure, suspected_to_confirmed, where, where_figure, who, who_medians
+from .people import acute_events, living_patients, short_exposure, suspected_to_confirmed, where, where_figure, who
 from .pooled import case_blocks, case_blocks_figure, case_categories, largest_group, pointer, summary
 from .projects import clear_numbers, problems, project
 from .quality import (
@@ -140,7 +140,6 @@ __all__ = [
     "where",
     "where_figure",
     "who",
-    "who_medians",
     "worklists",
 ]
 

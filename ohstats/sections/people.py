@@ -83,21 +83,31 @@ def _groups(data: Data, names: Iterable[str]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
+def _dated(rows: pd.DataFrame, caption: str, header: list[str], cells: list[list[str]], note: str) -> Table:
+    """A table with the period in its caption where all rows have the same, else as its third column."""
+    spans = rows["period"].map(wording.period_of).tolist()
+    if len(set(spans)) == 1:
+        caption = _("{caption}, {period}", caption=caption, period=spans[0])
+    else:
+        header = [*header[:2], _("Period"), *header[2:]]
+        cells = [[*cell[:2], span, *cell[2:]] for cell, span in zip(cells, spans, strict=True)]
+    return Table(caption, header, cells, note, numeric=tuple(range(len(header) - 3, len(header))))
+
+
 def _group_table(data: Data, rows: pd.DataFrame, caption: str) -> Table:
     cells = [
         [
-            row["name"], breakdowns.title(row["dimension"], data.language), wording.period_of(row["period"]),
-            _star(row, wording.count(row["numerator"])), _star(row, wording.decimal(row["value"])),
-            _star(row, wording.interval(row["lower"], row["upper"])),
+            row["name"], breakdowns.title(row["dimension"], data.language), _star(row, wording.count(row["numerator"])),
+            _star(row, wording.decimal(row["value"])), _star(row, wording.interval(row["lower"], row["upper"])),
         ]
         for row in rows.to_dict("records")
     ]  # fmt: skip
-    header = [_("Group"), _("By"), _("Period"), _("New cases"), _("Share, %"), _("Limits (95%)")]
+    header = [_("Group"), _("Classified by"), _("New cases"), _("Share, %"), _("Limits (95%)")]
     note = _(
         "Share of the new cases of the period (stage and exposure: of new pneumoconiosis) with Wilson limits, by year of "
         "diagnosis; * is hidden (small numbers)."
     )
-    return Table(caption, header, cells, note, numeric=(3, 4, 5))
+    return _dated(rows, caption, header, cells, note)
 
 
 @detail
@@ -115,8 +125,8 @@ def who(data: Data) -> Result:
         return replace(result, sentences=[text])
     said = [
         wording_people.median(row, _statistic(row["measure"], data.language), row["among"])
-        for row in shown[shown["key"] != "noise_deafness"].to_dict("records")
-        if row["key"] == "pneumoconiosis" or row["measure"] == "age_at_diagnosis"
+        for row in shown.to_dict("records")
+        if row["key"] != "total" or row["measure"] == "age_at_diagnosis"
     ]
     for name in ("sex", "stage"):
         part = people.largest(rows[rows["dimension"] == name]) if len(rows) else rows
@@ -128,17 +138,6 @@ def who(data: Data) -> Result:
     return replace(result, sentences=said, table=table, estimates=pd.concat([shown, rows], ignore_index=True))
 
 
-@detail
-def who_medians(data: Data) -> Result:
-    """Medians and quartiles of age, exposure and latency by disease, as a table."""
-    names = reference.category_names(data.language)
-    found = [breakdowns.statistics(data, name, key=key).assign(among=names[key]) for key in KEYS for name in MEDIANS]
-    rows = pd.concat(found, ignore_index=True)
-    if rows.empty or rows["hidden"].all() or _groups(data, WHO).empty:
-        return Result(id="who-medians", language=data.language)
-    return Result(id="who-medians", language=data.language, table=_median_table(data, rows), estimates=rows)
-
-
 def _statistic(measure: str, language: str) -> str:
     return str(measured.declared()[measure][f"name_{language}"])
 
@@ -146,15 +145,14 @@ def _statistic(measure: str, language: str) -> str:
 def _median_table(data: Data, rows: pd.DataFrame) -> Table:
     cells = [
         [
-            row["among"], _statistic(row["measure"], data.language), wording.period_of(row["period"]),
-            _star(row, wording.decimal(row["value"])), _star(row, wording.interval(row["lower"], row["upper"])),
-            _star(row, wording.interval(row["q1"], row["q3"])),
+            row["among"], _statistic(row["measure"], data.language), _star(row, wording.decimal(row["value"])),
+            _star(row, wording.interval(row["lower"], row["upper"])), _star(row, wording.interval(row["q1"], row["q3"])),
         ]
         for row in rows.to_dict("records")
     ]  # fmt: skip
-    header = [_("Disease"), _("Measure"), _("Period"), _("Median"), _("Limits (95%)"), _("Quartiles")]
+    header = [_("Disease"), _("Measure"), _("Median"), _("Limits (95%)"), _("Quartiles")]
     note = _("Limits of the median from order statistics; quartiles of type 7; * is hidden (small numbers).")
-    return Table(_("Age, exposure and latency of new cases, in years"), header, cells, note, numeric=(3, 4, 5))
+    return _dated(rows, _("Age, exposure and latency of new cases, in years"), header, cells, note)
 
 
 @detail
