@@ -59,6 +59,7 @@ def indicators(city: City, made: Records, tally: Callable[..., dict[str, Any]]) 
     for kind in ("health_exam", "diagnosis"):
         name = f"{kind.removeprefix('health_')}_institution_reporting_rate"
         add(name, units, _UNIT, units["year"], flag(units, "institution_type", kind), flag(units, "reported"))
+    add("institution_quality_rate", units, _UNIT, units["year"], units["quality_result"] != "", units["quality_result"] != "")
     if not len(tables["employers"]):
         return found
     firms = tables["employers"].take(~tables["employers"]["cancelled"])
@@ -72,6 +73,16 @@ def indicators(city: City, made: Records, tally: Callable[..., dict[str, Any]]) 
     add("supervision_coverage", firms, _EMPLOYER, firms["year"], None, inspected)
     bad, case = checks["problem_n"].astype(np.int64) > 0, checks["filed_date"] != ""
     year = checks["_year"]
+    sums = tables["exam_cards_summary"]
+    for name, rows, when, part, whole in (
+        ("inservice_exam_rate", firms, firms["year"], "examined", "exam_due"),
+        ("recheck_yield", sums, sums["exam_year"], "recheck_n", "examined"),
+    ):
+        n, d = (tally(rows, _EMPLOYER, when, None, _numbers(rows[column])) for column in (part, whole))
+        found[name] = {code: {year: [n[code][year], total] for year, total in told.items()} for code, told in d.items()}
+    complaint = checks["complaint_date"] != ""
+    waited = np.array(_days(checks["check_date"])) - np.array(_days(checks["complaint_date"]))
+    add("complaints_in_time", checks, _EMPLOYER, year, complaint, waited <= 60)
     add("problem_rate", checks, _EMPLOYER, year, None, bad)
     add("random_problem_rate", checks, _EMPLOYER, year, flag(checks, "check_type", "random"), bad)
     add("correction_rate", checks, _EMPLOYER, year, bad, flag(checks, "recheck_result", "corrected"))
@@ -105,3 +116,8 @@ def indicators(city: City, made: Records, tally: Callable[..., dict[str, Any]]) 
 def _days(dates: NDArray[Any]) -> list[int]:
     """Days since 1970, 0 for an empty cell."""
     return [int(np.datetime64(str(each), "D").astype(np.int64)) if str(each) else 0 for each in dates.tolist()]
+
+
+def _numbers(cells: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers, 0 for an empty cell."""
+    return np.array([int(each) if str(each) else 0 for each in cells.tolist()], dtype=np.int64)
