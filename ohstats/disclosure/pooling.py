@@ -270,7 +270,8 @@ def _left_out(
     yield POOLED, cases & ~block & _inside(whole, first, last, own, pd.Series(by_year.astype(bool), whole.index), policy)
     here = pd.MultiIndex.from_frame(whole[["measure", *_ROW]])
     yield SMALL, here.isin(here[whole["before"]]) & whole["people"] & whole["numerator"].between(1, whole["threshold"] - 1)
-    twice, report = low & ~block & _twice(whole), _by_report(whole)
+    one = low | (cases & by_pair)  # the late cards of a year would be few
+    twice, report = one & ~block & _twice(whole), _by_report(whole)
     grouped = cases & whole["of_records"]
     yield SMALL, grouped & pd.Series([each.summary for each in size], whole.index)
     yield BY_REPORT_YEAR, grouped & report & (whole["year_basis"] == "diagnosis")

@@ -43,7 +43,9 @@ class Programme:
     low: Floats
     high: Floats
 
-    def move(self, cell: int, amount: int, allowed: Ints, cost: Floats, below: Floats | None = None) -> Move | None:
+    def move(
+        self, cell: int, amount: int, allowed: Ints, cost: Floats, below: Floats | None = None, *, partly: bool = True
+    ) -> Move | None:
         """The cheapest whole-number move that changes one count by `amount` (and, step by step, by every number before it).
 
         Parameters
@@ -58,6 +60,8 @@ class Programme:
             For each of `allowed`, the cost of changing it by one; 0 costs a trace.
         below : array, optional
             For each of `allowed`, the cost of one step below its least value (inf: not allowed).
+        partly : bool
+            Whether it has to be possible to make the move step by step.
         """
         here = self._rows(allowed)
         at = int(np.flatnonzero(allowed == cell)[0])
@@ -67,7 +71,7 @@ class Programme:
             change = _cheapest(here, at, amount // size, np.floor(up / size), np.floor(down / size), cost, below)
             if change is not None:
                 made = Move(allowed[change != 0], (size * change[change != 0]).astype(int))
-                if self._every(made, cell):
+                if not partly or self._every(made, cell):
                     return made
         return None
 

@@ -124,15 +124,16 @@ class _Search:
         for cell in sorted(needy, key=lambda each: (sums[each], each)):
             for sign, need in ((1, self.up[cell]), (-1, self.down[cell])):
                 if need > 0 and (cell, sign) not in self.moves:
-                    move = self._find(cell, sign * int(need))
-                    if move is None:  # what is known already leaves less room: as much of it as there is
-                        less = ((step, self._find(cell, sign * step)) for step in range(int(need) - 1, 0, -1))
-                        step, move = next((each for each in less if each[1] is not None), (0, None))
+                    step = int(need)
+                    while step and not (found := self._find(cell, sign * step)):
+                        step -= 1  # what is known already leaves less room: as much of it as there is
+                    if step < need:
                         lost = self.done.exposed.get(int(self.cells[cell]), 0) + int(need) - step
                         self.done.exposed[int(self.cells[cell])] = lost
-                    if move is not None:
-                        self.moves[cell, sign] = [move]
-                        self._keep(move)
+                    if step:
+                        self.moves[cell, sign] = found
+                        for move in found:
+                            self._keep(move)
         self._spare()
 
     def _bundles(self, group: np.ndarray) -> None:
@@ -159,17 +160,32 @@ class _Search:
         """Whether a count has no certificate yet, for one step or (0) for some."""
         return (cell, sign) not in self.moves and step not in self.steps.get((cell, sign), ())
 
-    def _find(self, cell: int, amount: int) -> Move | None:
+    def _find(self, cell: int, amount: int) -> list[Move]:
+        """Moves that take a count by every number up to `amount`: of hidden figures, else of shown ones that are hidden then."""
         windows = self._windows(cell)
         for window in windows:
             if (move := self._programme(cell, amount, window[~self.shown[window]])) is not None:
-                return move
+                return [move]
+        if steps := self._single(cell, amount, np.flatnonzero(~self.shown)):
+            return steps
         for leave_out in (False, True):
             for window in windows[-2:]:
                 if (move := self._programme(cell, amount, window, leave_out=leave_out)) is not None:
                     self._hide(move)
-                    return move
-        return None
+                    return [move]
+        return []
+
+    def _single(self, cell: int, amount: int, free: np.ndarray) -> list[Move]:
+        """A move of its own for each step, the largest first; none where one step has none."""
+        made: list[Move] = []
+        for size in range(abs(amount), 0, -1):
+            self.done.programmes += 1
+            none = np.zeros(len(free))
+            move = self.programme.move(cell, size if amount > 0 else -size, free, none, partly=False)
+            if move is None:
+                return []
+            made.append(move)
+        return made
 
     def _hide(self, move: Move) -> None:
         """Hide every shown figure that a move changes, and leave out what it takes below the least value of a star."""

@@ -1,0 +1,129 @@
+"""A published site under attack: two yearly releases, identifiers in every form, and the same attack on what is not protected."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+import siege
+from datasets import prepared, report
+
+from ohstats import dataset, disclosure, gate, site
+from ohstats.errors import NotPublishable
+from ohstats.paths import Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+DISTRICTS, IDENTIFIERS, SMALL = 4, 100, 40
+
+
+@pytest.fixture(scope="module")
+def besieged(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], siege.World, list[str], Path]:
+    """Both releases as they were published, the truth of the second, and identifiers of the input."""
+    root = tmp_path_factory.mktemp("siege")
+    cards, codes = siege.city(DISTRICTS)
+    early, late = siege.released(cards)
+    folder, workspace, releases = root / "data", Workspace.at(root / "work"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OHSTATS_WORK", str(workspace.root))
+        for last, there in ((siege.LAST - 1, early), (siege.LAST, late)):
+            siege.write(folder, there, codes, last)
+            prepared(folder, workspace)
+            made = [report(folder, workspace, code) for code in (siege.CITY, *codes)]
+            built = site.build(made, [dataset.load(folder)], workspace, "public").parent
+            releases.append(shutil.copytree(built, root / str(last)))
+    return releases, siege.world(late, codes), siege.identifiers(late, IDENTIFIERS), folder
+
+
+def attacked(releases: list[Path], truth: siege.World) -> tuple[siege.Siege, pd.DataFrame]:
+    exact = truth.figures()
+    return siege.Siege(truth, [siege.published(folder, truth) for folder in releases]), exact
+
+
+def test_no_small_count_can_be_told_from_both_releases(besieged: tuple) -> None:
+    attack, exact = attacked(*besieged[:2])
+    assert len(attack.printed) > 50
+    lost, tried = attack.told_of(exact, SMALL)
+    assert tried == SMALL
+    assert lost == []
+
+
+def test_the_attack_reads_a_number_out_of_every_part_of_a_page(besieged: tuple, tmp_path: Path) -> None:
+    """A small count planted in one part alone, where no number stands, is told."""
+    release = besieged[0][1]
+    places = sorted({path.name[:6] for path in (release / "en").glob("*_trend.html")})
+    found = {code: siege.told(release, code) for code in places}
+    open_ = [(code, year) for code in places for year in ("2021", "2024", "2025") if not found[code].get((year, "total"), 0) > 0]
+    code, year = open_[0]
+    row = f'{{"unit": "cases", "period": "{year}", "value": 3}}'
+    table = f"<table><tr><th>Year</th><th>New cases</th></tr><tr><th>{year}</th><td>3</td></tr></table>"
+    plants = {
+        "sentence": ("html", "</main>", f"<p>{year}: 3 new cases.</p></main>"),
+        "alternative text": ("html", "</main>", f'<div aria-label="3 in {year}"></div></main>'),
+        "table": ("html", "</main>", f"{table}</main>"),
+        "results": ("json", '"results": [', f'"results": [{{"sentences": [], "figure": null, "estimates": [{row}]}},'),
+        "download": ("csv", "", ""),
+    }
+    for part, (kind, mark, text) in plants.items():
+        folder = shutil.copytree(release, tmp_path / part)
+        path = folder / "en" / f"{code}_trend.{kind}"
+        content = path.read_text(encoding="utf-8-sig")
+        assert mark in content, part
+        if kind == "csv":
+            cells = {"year": year, "value": "3", "unit": "cases", "state": "shown"}
+            content += ",".join(cells.get(name, "") for name in content.splitlines()[0].split(",")) + "\n"
+        path.write_text(content.replace(mark, text, 1) if mark else content, encoding="utf-8")
+        assert siege.told(folder, code)[year, "total"] == 3, part
+
+
+def test_a_mark_of_a_figure_is_a_number_too(besieged: tuple) -> None:
+    releases, *_rest = besieged
+    checked = 0
+    for path in sorted((releases[1] / "en").glob("*_trend.html")):
+        text = path.read_text(encoding="utf-8")
+        marks = {(p, v) for svg in re.findall(r"<svg.*?</svg>", text, re.S) for p, _key, v in siege._of_figure(svg)}
+        totals = {
+            (p, v) for (p, key), v in siege.told(releases[1], path.name[:6]).items() if key == "total" and len(p) == 4 and v > 0
+        }
+        if marks:
+            checked += 1
+            assert marks <= totals | {("", 0.0)}
+            assert len(marks) >= len(totals) / 2
+    assert checked
+
+
+def test_a_protect_step_that_does_nothing_turns_attack_and_gate_red(
+    besieged: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _releases, truth, _texts, folder = besieged
+    workspace = Workspace.at(tmp_path)
+    monkeypatch.setenv("OHSTATS_WORK", str(tmp_path))
+    monkeypatch.setattr(disclosure.secondary, "secure", lambda _state: disclosure.secondary.Secured())
+    monkeypatch.setattr(disclosure.primary, "small", lambda figures: figures["people"] & False)
+    prepared(folder, workspace)
+    made = [report(folder, workspace, code) for code in truth.places | {siege.CITY: ""}]
+    monkeypatch.undo()
+    monkeypatch.setenv("OHSTATS_WORK", str(tmp_path))
+    with pytest.raises(NotPublishable, match="a small count is shown"):
+        site.build(made, [dataset.load(folder)], workspace, "public")
+    monkeypatch.setattr(site, "_hold_back_leaks", lambda *_all: None)
+    monkeypatch.setattr(gate, "_small", lambda _told: False)
+    built = site.build(made, [dataset.load(folder)], workspace, "public").parent
+    exact = truth.figures().set_index(siege.KEYS)["numerator"]
+    told = siege.published(built, truth)
+    small = [row for row in told.itertuples() if 0 < row.numerator < 5 and exact.get(tuple(row)[1:7]) == row.numerator]
+    assert len(small) > 5
+
+
+def test_no_identifier_lies_in_the_site_and_every_planted_one_is_found(besieged: tuple) -> None:
+    releases, _truth, texts, folder = besieged
+    wanted, needles = gate.collect(folder), siege.Needles(texts)
+    files = [path.read_bytes() for each in releases for path in each.rglob("*") if path.suffix in (".html", ".json", ".csv")]
+    assert [at for at, content in enumerate(files) if needles.inside(content) or gate.identifiers.findings(content, wanted)] == []
+    assert siege.planted(texts, needles.inside) == []
+    assert siege.planted(texts, lambda content: bool(gate.identifiers.findings(content, wanted))) == []
