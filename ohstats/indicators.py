@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import estimates, rates
 from .counts import CIRCULAR, NEW_CASES
+from .data import once
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -40,24 +41,32 @@ def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
     DataFrame
         `measure`, then the columns of `table`; an indicator without a row is there with the note "no data".
     """
-    made = table(data.counts, data.indicators, ids=ids, period=period)
-    rows = pd.DataFrame({"measure": pd.Series(ids, dtype="str")}).merge(made, on="measure", how="left")
-    rows["note"] = rows["note"].mask(rows["period"].isna(), NO_DATA).astype("str")
-    named = data.indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")
+    made = _reckoned(data)
+    rows = pd.DataFrame({"measure": pd.Series(ids, dtype="str")}).merge(made[made["period"] == period], on="measure", how="left")
     absent = rows["period"].isna()
-    for column, told in _declared(rows["measure"], named).items():
-        rows[column] = rows[column].mask(absent, told) if column in rows else told
-    return _clustered(rows, data.statistics, period)
+    if absent.any():
+        rows["note"] = rows["note"].mask(absent, NO_DATA).astype("str")
+        named = data.indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")
+        for column, told in _declared(rows["measure"], named).items():
+            rows[column] = rows[column].mask(absent, told) if column in rows else told
+    return rows
 
 
-def _clustered(rows: pd.DataFrame, statistics: pd.DataFrame, period: str) -> pd.DataFrame:
+@once
+def _reckoned(data: Data) -> pd.DataFrame:
+    """All indicators of a report's place in all periods, once for all its sections."""
+    measures = {*data.indicators["indicator_id"], *data.counts["measure"]} - {NEW_CASES}
+    return _clustered(table(data.counts, data.indicators, ids=measures), data.statistics)
+
+
+def _clustered(rows: pd.DataFrame, statistics: pd.DataFrame) -> pd.DataFrame:
     """Limits that allow for clustering in employers where a statistic of the same records has them; none where it has none."""
-    told = statistics[(statistics["period"] == period) & (statistics["group"] == "") & (statistics["unit"] == "percent")]
-    told = told[~told["hidden"]].drop_duplicates("measure").set_index("measure")
-    own = {name: pd.to_numeric(rows["measure"].map(told[name]), errors="coerce") for name in ("value", "lower", "upper")}
-    near = (rows["value"].astype("float64") - own["value"]).abs() <= NEAR
+    told = statistics[(statistics["group"] == "") & (statistics["unit"] == "percent") & ~statistics["hidden"]]
+    keys, limits = ["measure", "period"], ["value", "lower", "upper"]
+    own = rows[keys].merge(told.drop_duplicates(keys)[[*keys, *limits]], on=keys, how="left").set_index(rows.index)
+    near = (rows["value"].astype("float64") - pd.to_numeric(own["value"], errors="coerce")).abs() <= NEAR
     for limit in ("lower", "upper"):
-        rows[limit] = rows[limit].mask(near, own[limit])
+        rows[limit] = rows[limit].mask(near, pd.to_numeric(own[limit], errors="coerce"))
     rows["method"] = rows["method"].mask(near, CLUSTERED)
     return rows
 

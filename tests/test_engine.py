@@ -407,8 +407,9 @@ jobs = [runner.Job(**each) for each in {[vars(each) for each in endless]!r}]
 runner.run(jobs, paths.Workspace.at({str(tmp_path)!r}), workers=2, done=print)
 """)
     owner = subprocess.Popen(
-        [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL
-    )
+        [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite started in the background ignores it
+    )  # fmt: skip
     end = time.monotonic() + 60
     while len(told := list(tmp_path.glob("*.pids"))) < 2 and time.monotonic() < end:
         time.sleep(0.05)
