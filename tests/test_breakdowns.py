@@ -153,6 +153,14 @@ def test_in_public_no_small_group_is_shown_and_no_star_is_told_by_the_rest(publi
     assert not (inside == 1).any()  # one star beside a shown sum would be told by it
 
 
+def test_a_dimension_that_would_be_little_but_stars_is_left_out(city: Any, public: Any) -> None:
+    exact = city[2].query("measure == 'new_cases' and place == '990101' and period == '2025' and year_basis == 'diagnosis'")
+    assert exact.loc[exact["group"] == "sex=2", "numerator"].iloc[0] < 5  # so sex would be two stars
+    rows = public.counts.query("measure == 'new_cases' and place == '990101'")
+    assert named(rows, "sex").query("period == '2025'").empty
+    assert not named(rows, "age").query("period == '2025'").empty
+
+
 def test_groups_of_a_place_with_a_one_page_report_are_not_published(public: Any) -> None:
     small = {place for place, told in public.facts["places"].items() if told["summary"]}
     rows = public.counts[public.counts["place"].isin(small) & (public.counts["measure"] == "new_cases")]
@@ -168,7 +176,7 @@ def test_results_of_few_employers_are_hidden_in_public_and_their_rest_does_not_t
     assert len(few)
     made = disclosure.protect(frame, chosen, "public", NOTHING)
     shown = made.counts.set_index(counts.KEYS)
-    assert shown.loc[pd.MultiIndex.from_frame(few[counts.KEYS]), "numerator"].isna().all()
+    assert shown["numerator"].reindex(pd.MultiIndex.from_frame(few[counts.KEYS])).isna().all()
     assert made.facts["exposed"] == 0
 
 
@@ -240,7 +248,7 @@ def test_a_report_reads_groups_in_their_order_with_names_and_limits() -> None:
     industry = breakdowns.groups(data, "new_cases", "industry")
     assert industry["numerator"].is_monotonic_decreasing
     assert breakdowns.groups(data, "new_cases", "park").empty
-    assert set(data.lists) == {"suspected_without_application"}
+    assert "suspected_without_application" in data.lists
     assert breakdowns.statistics(data, "age_at_diagnosis", key="total")["period"].tolist() == ["2025"]
 
 

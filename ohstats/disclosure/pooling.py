@@ -114,6 +114,7 @@ def design(
         now = away & figure & whole["published"] & ~whole["before"] & ~declared
         whole.loc[now, "published"] = False
         whole.loc[now, "note"] = note
+    whole.loc[_starry(whole) & ~whole["before"], "published"] = False
     return whole[whole["published"] | ~whole["of_records"]].reset_index(drop=True), chosen
 
 
@@ -278,6 +279,25 @@ def _left_out(
     yield BY_DIAGNOSIS_YEAR, grouped & ~report & (whole["year_basis"] == "report")
     yield BY_REPORT_YEAR, twice & report & (whole["year_basis"] == "diagnosis")
     yield BY_DIAGNOSIS_YEAR, twice & ~report & (whole["year_basis"] == "report")
+
+
+def _starry(whole: pd.DataFrame) -> pd.Series[bool]:
+    """Groups of records of a dimension that would be little but stars: fewer than two of a place and period could be shown.
+
+    Nor are results by group published where the cases of all groups together, or the others, are too few or none: their groups
+    would be told by them.
+    """
+    hide = primary.small(whole) | primary.of_one_employer(whole) | primary.of_everyone(whole)
+    mine = whole["of_records"] & whole["published"]
+    keys = ["measure", "place", "period", "year_basis", "key"]
+    dimension = whole["group"].str.split("=").str[0]
+    by = [whole[name] for name in keys]
+    some = (hide & mine).groupby([*by, dimension]).transform("any")
+    good = (mine & ~hide & (whole["numerator"] > 0)).groupby([*by, dimension]).transform("sum")
+    rest = whole["denominator"] - whole["numerator"]
+    few = (whole["numerator"] < whole["threshold"]) | (rest < whole["threshold"])
+    few = (few & whole["denominator"].notna() & (whole["group"] == "")).groupby(by).transform("any")
+    return mine & some & ((good < 2) | few)
 
 
 def _own_of_dust(whole: pd.DataFrame) -> pd.Series[bool]:

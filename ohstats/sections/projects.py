@@ -98,7 +98,7 @@ def _figures(data: Data, code: str) -> pd.DataFrame:
     rows = rows.merge(declared[about], on="indicator_id")
     judged = evaluation.against_targets(data)
     judged = judged[judged["decides"]].drop_duplicates("indicator_id").set_index("indicator_id")["status"]
-    rows["status"] = rows["indicator_id"].map(judged).fillna("")
+    rows["status"] = rows["indicator_id"].map(judged.to_dict()).astype("object").fillna("")
     order = {aspect: number for number, aspect in enumerate(_ASPECTS)}
     rows["aspect_order"] = rows["aspect"].map(order).fillna(len(order))
     return rows.sort_values("aspect_order", kind="stable", ignore_index=True)
