@@ -45,7 +45,7 @@ def city(districts: int, *, seed: int = 5) -> tuple[list[list[str]], list[str]]:
     """All cards of ten years; few in most districts, some reported in the year after their diagnosis."""
     draw = np.random.default_rng(seed)
     codes = [str(990101 + at) for at in range(districts)]
-    sizes = np.clip(draw.lognormal(np.log(5), 1.3, districts), 0.2, 90)
+    sizes = np.r_[90.0, np.clip(draw.lognormal(np.log(5), 1.3, districts - 1), 0.2, 90)]  # one is large: its figures are drawn
     rows: list[list[str]] = []
     for code, mean in zip(codes, sizes, strict=True):
         for year in range(FIRST, LAST + 1):
@@ -136,9 +136,9 @@ class _Tables(HTMLParser):
 
 
 def told(folder: Path, code: str) -> Figures:
-    """Every number of new cases that the English pages of a place tell, from all of their parts."""
+    """Every number of new cases that the English page of a place tells, from all of its parts."""
     found: Figures = {}
-    for path in sorted((folder / "en").glob(f"{code}_*")):
+    for path in sorted((folder / "en").glob(f"{code}_trend.*")):
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".csv":
             _say(found, _of_rows(csv.DictReader(io.StringIO(text))))
@@ -151,7 +151,7 @@ def told(folder: Path, code: str) -> Figures:
         else:
             _say(found, _of_text(re.sub(r"<[^>]+>", " ", text)))
             _say(found, _of_text(" ".join(re.findall(r'aria-label="([^"]*)"', text))))
-            _say(found, (each for svg in re.findall(r"<svg.*?</svg>", text, re.S) for each in _of_figure(svg)))
+            _say(found, (each for svg in re.findall(r"<svg.*?</svg>", text, re.S) for each in of_figure(svg)))
             page = _Tables()
             page.feed(text)
             _say(found, (each for table in page.tables for each in _of_table(table)))
@@ -182,23 +182,23 @@ def _of_rows(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[str, str, float]]
 
 
 def _of_text(text: str) -> Iterator[tuple[str, str, float]]:
-    year, number = r"\b((?:19|20)\d\d)\b", r"(\d[\d,]*)"
-    for match in re.finditer(rf"{number} (?:new )?(?:cases? )?in {year}|{year}: {number} (?:new )?cases?", text):
-        one, when, other, n = match.groups()
-        yield (when or other), "total", float((one or n).replace(",", ""))
+    when, number = r"(?<![\d\u2013])((?:19|20)\d\d(?:\u2013(?:19|20)\d\d)?)(?![\d\u2013])", r"(\d[\d,]*)"
+    for match in re.finditer(rf"{number} (?:new )?(?:cases? )?in {when}|{when}: {number} (?:new )?cases?", text):
+        one, year, other, n = match.groups()
+        yield (year or other).replace("\u2013", ".."), "total", float((one or n).replace(",", ""))
 
 
-def _of_figure(svg: str) -> Iterator[tuple[str, str, float]]:
+def of_figure(svg: str) -> Iterator[tuple[str, str, float]]:
     """Marks of a figure, by the labels of its axes: a mark at a whole number of cases tells that number."""
     ticks: dict[str, list[tuple[float, float]]] = {"x": [], "y": []}
-    for axis, part in re.findall(r'_(x|y)tick_\d+">(.*?</text>)', svg, re.S):
+    for axis, part in re.findall(r'-(x|y)tick_\d+">(.*?</text>)', svg, re.S):
         at, label = re.search(r'<use[^>]* x="([\d.]+)"[^>]* y="([\d.]+)"', part), re.search(r">([\d,]+)</text>", part)
         if at and label:
             ticks[axis].append((float(at[1 if axis == "x" else 2]), float(label[1].replace(",", ""))))
     if min(map(len, ticks.values())) < 2:
         return
     scale = {axis: np.polyfit(*zip(*each, strict=True), 1) for axis, each in ticks.items()}
-    body = svg[max(match.end() for match in re.finditer(r"_[xy]tick_\d+.*?</text>", svg, re.S)) :]
+    body = svg[max(match.end() for match in re.finditer(r"-[xy]tick_\d+.*?</text>", svg, re.S)) :]
     drawn = re.findall(r'<use[^>]* x="([\d.]+)"[^>]* y="([\d.]+)"', body) + re.findall(r"[ML] ([\d.]+) ([\d.]+)", body)
     first, last = min(ticks["x"])[1], max(ticks["x"])[1]
     for x, y in drawn:
@@ -243,7 +243,7 @@ class Siege(Attack):
             self.made: dict[tuple[str, ...], Any] = {}
         if tuple(near) not in self.made:
             here = self.world.atoms["year_basis"].isin(near).to_numpy()
-            known = [row for row in self.rows.values() if row[0][here].any()]
+            known = [row for row in self.rows.values() if row[0][here].any()] or [(here, 0.0, np.inf)]
             matrix = sparse.csr_array(np.vstack([row[0][here] for row in known]).astype(float))
             self.made[tuple(near)] = here, matrix, np.array([row[1] for row in known]), np.array([row[2] for row in known])
         here, matrix, low, high = self.made[tuple(near)]
@@ -302,7 +302,7 @@ CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 class Needles:
-    """A search for all forms of all identifiers at once: by their first eight bytes, then by the whole."""
+    """A search for all forms of all identifiers at once: by their first six bytes, then by the whole."""
 
     def __init__(self, texts: list[str]) -> None:
         self.by: dict[bytes, set[bytes]] = {}
@@ -310,17 +310,17 @@ class Needles:
             forms = encoded(text)
             shifted = [base64.b64encode(b"x" * n + text.encode())[4 if n else 0 : -4] for n in range(3)]
             for form in (*forms.values(), *shifted, forms["hex"].upper(), forms["url"].lower()):
-                if len(form) >= 8:
-                    self.by.setdefault(form[:8], set()).add(form)
+                if len(form) >= 6:
+                    self.by.setdefault(form[:6], set()).add(form)
         self.starts = np.unique(np.array([int.from_bytes(start, "little") for start in self.by], dtype=np.uint64))
 
     def inside(self, content: bytes, depth: int = 0) -> bool:
         """Whether some bytes hold one of them, plain or packed."""
-        if len(content) >= 8:
-            windows = np.lib.stride_tricks.sliding_window_view(np.frombuffer(content, dtype=np.uint8), 8)
-            starts = np.ascontiguousarray(windows).view("<u8").ravel()
+        if len(content) >= 6:
+            codes = np.frombuffer(content, dtype=np.uint8).astype(np.uint64)
+            starts = sum(codes[at : len(codes) - 5 + at] << np.uint64(8 * at) for at in range(6))
             for at in np.flatnonzero(np.isin(starts, self.starts)).tolist():
-                if any(content.startswith(form, at) for form in self.by[content[at : at + 8]]):
+                if any(content.startswith(form, at) for form in self.by[content[at : at + 6]]):
                     return True
         return depth < 3 and any(self.inside(part, depth + 1) for part in self._packed(content))
 
