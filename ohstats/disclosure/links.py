@@ -14,6 +14,7 @@ import numpy as np
 from scipy import optimize, sparse
 
 from .. import periods
+from ..counts import NEW_CASES
 from . import policy as rules
 from .pooling import above
 
@@ -64,7 +65,7 @@ def build(whole: pd.DataFrame, places: pd.DataFrame, policy: Policy) -> Links:
     found = [*_categories(index, policy), *_places(index, parents), *_periods(index), *_groups(index)]
     sums = {(parent, tuple(sorted(children))): lacking for parent, children, lacking in found if children}
     value = _fitted(value, whole["high"].to_numpy()[rows], list(sums))
-    for parent, beside, lacking in (*_bases(index, value), *_same(index, value)):
+    for parent, beside, lacking in (*_bases(index, value), *_same(index, value), *_hidden(index)):
         sums.setdefault((parent, tuple(beside)), lacking)
     equations: list[tuple[int, list[int]]] = []
     rests: list[tuple[Cell, float, int]] = []
@@ -232,3 +233,13 @@ def _same(index: dict[Cell, int], value: np.ndarray) -> Iterator[Found]:
             other = index.get(cell._replace(measure=measure, key=key, basis=basis))
             if other is not None and value[other] == value[number] + value[rest]:
                 yield other, [number, rest], 0
+
+
+def _hidden(index: dict[Cell, int]) -> Iterator[Found]:
+    """What the starred counts of a place hold together."""
+    for cell, number in index.items():
+        if cell.measure == rules.HIDDEN and cell.role == "n":
+            names = [part.split(" ", 1) for part in cell.key.split(";")]
+            there = [index.get(cell._replace(measure=NEW_CASES, period=period, key=key)) for period, key in names]
+            if None not in there:
+                yield number, [each for each in there if each is not None], 0

@@ -29,6 +29,7 @@ DUST = ("pneumoconiosis", "pneumoconiosis_and_respiratory")  # the first that a 
 NOISE = ("noise_deafness", "ent_oral")
 MERGED, BUT_DUST, BUT_NOISE = "all_other", "all_but_dust", "all_but_noise"  # the total less dust and noise, less one of them
 MADE = (MERGED, BUT_DUST, BUT_NOISE)  # made by the protect step
+HIDDEN = "hidden_cases"  # how many cases the starred counts of a place hold together; its key names them
 BELOW_CITY = ("county", "zone")
 
 # Cases in five years from which on a place shows its figures by year, below it in blocks; the report of less than 50 is one page.

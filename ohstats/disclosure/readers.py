@@ -9,6 +9,7 @@ import pandas as pd
 
 from .. import counts as counting
 from . import primary
+from .policy import HIDDEN
 from .register import STAR
 from .secondary import State
 
@@ -45,7 +46,7 @@ def everything(whole: pd.DataFrame, known: pd.DataFrame, dataset: Dataset, regis
     lacking = made["numerator"].isna() & made["outside"]
     made.loc[lacking, "numerator"] = theirs[lacking]
     differing = int((made["outside"] & (made["numerator"] != theirs) & ~np.isnan(theirs) & ~made["starred"]).sum())
-    protected = set(made.loc[made["people"] | made["star"], "measure"])
+    protected = {HIDDEN, *made.loc[made["people"] | made["star"], "measure"]}
     new = other[~pd.MultiIndex.from_frame(other[counting.KEYS]).isin(keys) & other["place"].isin(_related(dataset))]
     new = new.assign(outside=True, people=True, threshold=0, hidden=False, high=np.nan, counts="known")
     new = new.reindex(columns=made.columns)

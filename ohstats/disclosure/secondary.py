@@ -18,7 +18,7 @@ from scipy.sparse import csgraph
 from .programme import Move, Programme
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .links import Links
 
@@ -52,6 +52,7 @@ class Secured:
     left_out: set[int] = field(default_factory=set)
     exposed: dict[int, int] = field(default_factory=dict)  # by how many steps, both ways together
     programmes: int = 0
+    moves: list[Move] = field(default_factory=list)  # certificates, by the numbers of the counts
 
 
 def matrix(links: Links) -> sparse.csc_array:
@@ -64,8 +65,8 @@ def matrix(links: Links) -> sparse.csc_array:
     return sparse.coo_array((signs, (lines, columns)), shape=(len(links.equations), len(links.cells))).tocsc()
 
 
-def secure(state: State) -> Secured:
-    """Hide until every sensitive count is safe, component by component."""
+def secure(state: State, known: Iterable[Move] = ()) -> Secured:
+    """Hide until every sensitive count is safe, component by component; moves that are `known` are tried before any programme."""
     whole = matrix(state.links)
     moving = np.flatnonzero(~state.known)
     here = whole[:, moving]
@@ -78,7 +79,7 @@ def secure(state: State) -> Secured:
     margins = _margins(state)
     needs = (state.up[moving] > 0) | (state.down[moving] > 0)
     for part in np.unique(label[needs]):
-        _Search(state, whole, moving[label == part], margins, done).run()
+        _Search(state, whole, moving[label == part], margins, done).run(known)
     return done
 
 
@@ -115,8 +116,14 @@ class _Search:
         self.steps: dict[tuple[int, int], dict[int, Move]] = defaultdict(dict)  # the same while some steps lack one
         self.near = _Near(links, cells) if len(cells) > _WHOLE else None
 
-    def run(self) -> None:
+    def run(self, known: Iterable[Move]) -> None:
         """Find a move up and down for every sensitive count; then show again what no move needs."""
+        at = {int(cell): number for number, cell in enumerate(self.cells)}
+        for move in known:
+            if move.cells[0] in at and all(cell in at for cell in move.cells.tolist()):
+                here = Move(np.array([at[cell] for cell in move.cells.tolist()]), move.change)
+                if not (self.programme.matrix[:, here.cells] @ here.change).any():
+                    self._keep(here)
         for group in self.near.groups() if self.near else [np.arange(len(self.cells))]:
             self._bundles(group)
         sums = -self.cost
@@ -135,6 +142,8 @@ class _Search:
                         for move in found:
                             self._keep(move)
         self._spare()
+        held = {id(each): each for moves in self.moves.values() for each in moves}
+        self.done.moves += [Move(self.cells[each.cells], each.change) for each in held.values()]
 
     def _bundles(self, group: np.ndarray) -> None:
         """Certificates for many counts at once, from what is hidden already: the largest steps first, then step by step."""
@@ -250,6 +259,7 @@ class _Search:
             else:
                 self.done.rows.discard(row)
                 self.shown[cells] = True
+                self.moves |= {pair: [move] for pair, move in others.items()}
                 users |= {pair: hidden.intersection(move.cells.tolist()) for pair, move in others.items()}
 
 

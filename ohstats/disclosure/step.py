@@ -11,7 +11,7 @@ import pandas as pd
 from .. import counts as counting
 from .. import files
 from ..errors import ParameterRefused
-from . import links, policy, pooling, primary, readers, secondary
+from . import links, policy, pooling, primary, readers, secondary, together
 from . import register as registers
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ def _public(
     gone = ours[sorted(done.left_out)]
     whole.loc[gone, ["star", "published"]] = False
     whole.loc[gone, "note"] = pooling.SMALL
+    held = together.totals(whole, linked, sums, done, dataset, rules)
+    whole = pd.concat([whole, held.astype(whole.dtypes.to_dict())], ignore_index=True) if len(held) else whole
     made = whole[counting.COLUMNS].copy()
     made["hidden"] = whole["star"]
     away = whole["star"] | ~whole["published"]

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from .. import language, occurrence, wording
+from ..disclosure.policy import HIDDEN
 from ..language import _, ngettext
 from ..notes import COVER, ROLES
 from ..result import Result
@@ -163,6 +164,9 @@ def _protection(data: Data) -> str:
         hidden,
         version=data.facts["rules"],
     )
+    held = data.counts.loc[data.counts["measure"] == HIDDEN, "numerator"]
+    if len(held):
+        said += _("; hidden counts of new cases hold {n} cases together", n=wording.count(held.iloc[-1]))
     if data.declared is None:
         return said
     told = _(
