@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from ohstats import clean, counts, data, dataset, disclosure, occurrence, paths, periods, reference, slices, trend
+from ohstats import clean, counts, data, dataset, disclosure, measured, occurrence, paths, periods, reference, slices, trend
 from ohstats.synthetic import aggregates, plan
 
 HERE = Path(__file__).resolve().parent
@@ -84,7 +84,8 @@ def draw(cities: int) -> pd.DataFrame:
         folder = Path(name)
         truth = write(made, folder)
         chosen = dataset.load(folder)
-        exact = counts.make(clean.clean_dataset(chosen), chosen, reference.table("indicators", folder, key="indicator_id"))
+        cleaned = clean.clean_dataset(chosen)
+        exact = counts.make(cleaned, chosen, reference.table("indicators", folder, key="indicator_id"))
         breaks = reference.table("breaks", folder)
         for edition in ("internal", "public"):
             protected = disclosure.protect(exact, chosen, edition, disclosure.read_register(paths.Workspace.at(folder)))
@@ -102,7 +103,8 @@ def draw(cities: int) -> pd.DataFrame:
                         "held": bool(lower <= district.change <= upper),
                     }
                 )
-            parts = slices.Slices(protected.counts, chosen, {**protected.facts, "unsettled": []})
+            facts = {**protected.facts, "unsettled": []}
+            parts = slices.Slices(protected.counts, chosen, facts, measured.make(cleaned, chosen), {})
             for code in list(truth)[:: 41 if cities > 10 else 5]:  # 41 meets each of the eight districts in turn
                 mine = found.loc[code].tolist() if pd.notna(found.loc[code, "lower"]) else ["", np.nan, np.nan]
                 pd.testing.assert_series_equal(pd.Series(by_report(parts, chosen, folder, code, edition)), pd.Series(mine))

@@ -162,8 +162,9 @@ CHECK = (
 TREND = (
     *(head_trend, cover, trend_headline, case_figure, case_table, reconciliation, case_blocks_figure, case_blocks),
     *(trends, fall_facts, borrowed_trend, sensitivity, bends, effort, split_figure, split_table),
-    *(disease_table, disease_figure, case_categories, disease_trends, catalogues, largest_group, summary, pointer),
-    *(before_after, unusual, outlook, trend_methods, trend_limits, provenance),
+    *(disease_table, disease_figure, case_categories, disease_trends, catalogues, short_exposure, who, where_figure, where),
+    *(largest_group, summary, pointer, before_after, unusual, acute_events, outlook, suspected_to_confirmed, living_patients),
+    *(trend_methods, trend_limits, provenance),
 )
 """All sections of the trend report, in their order."""
 

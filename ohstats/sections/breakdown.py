@@ -66,7 +66,7 @@ def _by_groups(data: Data, told: dict[str, Any], ident: str) -> Result:
     table = Table(_("{name} by groups, {period}", name=names[0], period=periods), header, cells, note)
     return Result(
         id=ident, language=data.language, sentences=_extremes(data, rows, told), table=table,
-        estimates=rows.drop(columns=["hidden"]),
+        estimates=rows.drop(columns=["hidden", "name"]),
     )  # fmt: skip
 
 

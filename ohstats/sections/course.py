@@ -210,7 +210,8 @@ def reconciliation(data: Data) -> Result:
     cells = []
     for period, row in wide.iterrows():
         told = [wording.DASH if pd.isna(cell) else str(cell) for cell in row["cell"].reindex(kinds)]
-        gaps = [wording.signed(row["numerator"].get(kind, np.nan) - row["numerator"].get(first, np.nan), 0) for kind in others]
+        figures = pd.to_numeric(row["numerator"].reindex(kinds))
+        gaps = [wording.signed(figures[kind] - figures[first], 0) for kind in others]
         cells.append([str(period), *told, *gaps])
     header = [_("Year"), *(heads[kind] for kind in kinds), *(_("Difference: {name}", name=heads[kind]) for kind in others)]
     note = _("Differences are against the first column: cards come in after the year of diagnosis, or are corrected later.")

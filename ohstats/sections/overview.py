@@ -115,7 +115,7 @@ def status_matrix(data: Data) -> Result:
         [_("District"), *(name_of(data, measure) for measure in measures)],
         cells,
         _(
-            "\u2713 met, \u2717 not met, \u2013 cannot judge; of several targets the strictest decides. Each cell is what the "
+            "Of several targets the strictest decides. Each cell is what the "
             "district's own report says. Rows stand in the order of the codes: this is no ranking; met targets are not "
             "added up."
         ),

@@ -110,6 +110,11 @@ def _group_table(data: Data, rows: pd.DataFrame, caption: str) -> Table:
     return _dated(rows, caption, header, cells, note)
 
 
+def _plain(rows: pd.DataFrame) -> pd.DataFrame:
+    """Estimates without words of one language: codes say which group it is."""
+    return rows.drop(columns=["name", "among"], errors="ignore")
+
+
 @detail
 def who(data: Data) -> Result:
     """Age, exposure and latency of new cases (medians and quartiles), sex and stage."""
@@ -135,7 +140,7 @@ def who(data: Data) -> Result:
     if len(shown) and data.edition == "public":
         said.append(_("Medians of fewer than ten people are not published."))
     table = _group_table(data, rows, _("New cases by sex, age, stage and exposure")) if len(rows) else _median_table(data, shown)
-    return replace(result, sentences=said, table=table, estimates=pd.concat([shown, rows], ignore_index=True))
+    return replace(result, sentences=said, table=table, estimates=_plain(pd.concat([shown, rows], ignore_index=True)))
 
 
 def _statistic(measure: str, language: str) -> str:
@@ -177,7 +182,7 @@ def where_figure(data: Data) -> Result:
             title=title, period=wording.period_of(top["period"]), told=_("; ").join(told))  # fmt: skip
     label = _("percent of new cases, {period}; bar: limits (95%)", period=wording.period_of(top["period"]))
     figure = panels.dots(rows.rename(columns={"name": "label"}), label, name="where", title=title, alt=alt)
-    return Result(id="where-figure", language=data.language, figure=figure, estimates=rows)
+    return Result(id="where-figure", language=data.language, figure=figure, estimates=_plain(rows))
 
 
 @detail
@@ -202,7 +207,7 @@ def where(data: Data) -> Result:
                 _("No trend of this figure: the declared workers changed by more than {most} in {year}.", most="20%", year=year)
             )
     table = _group_table(data, rows, _("New cases by where they worked")) if len(rows) else None
-    return replace(result, sentences=said, table=table, estimates=pd.concat([rows, rate], ignore_index=True))
+    return replace(result, sentences=said, table=table, estimates=_plain(pd.concat([rows, rate], ignore_index=True)))
 
 
 def _indicator_rows(data: Data, ids: list[str]) -> pd.DataFrame:
