@@ -155,10 +155,10 @@ def ours(made, tables):
 
 
 def timing():
-    print("\n| task | seconds (one core) |\n|---|---|")
+    print("\n| task | figures | seconds (one core) |\n|---|---|---|")
     draw = np.random.default_rng(SEED)
     table = draw.poisson(6, (10, 10))
-    print(f"| one pass over a table of 11 × 11 with margins | {eleven(table):.2f} |", flush=True)
+    print(f"| one pass over a table of 11 × 11 with margins | 121 | {eleven(table):.2f} |", flush=True)
     for districts in (10, 100):
         sizes = np.clip(draw.lognormal(np.log(12), 1.1, districts), 0.5, 300)
         cases = draw.poisson(sizes[:, None, None] * np.array(list(TEN.values())), (districts, len(YEARS), len(TEN)))
@@ -174,8 +174,7 @@ def timing():
             made = disclosure.protect(frame(lines), chosen, "public", NOTHING)
         took = time.process_time() - start
         print(
-            f"| {districts} districts, city and province, 10 years, 10 categories: {len(made.counts)} figures | {took:.0f} |",
-            flush=True,
+            f"| {districts} districts, city and province, 10 years, 10 categories | {len(made.counts)} | {took:.0f} |", flush=True
         )
 
 
@@ -190,10 +189,14 @@ def eleven(table):
 
 
 def write(name, text):
-    """Put a table into the documents of both languages."""
+    """Put the numbers of a table into the documents of both languages, whose headings and first column stay as they are."""
+    rows = [line.strip("|").split("|")[1:] for line in text.strip().splitlines()[2:]]
     for path in sorted((Path(__file__).resolve().parent.parent / "docs").glob("disclosure*.md")):
         before, mark, rest = path.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
-        path.write_text(f"{before}{mark}{text.strip()}\n<!-- end -->{rest.partition('<!-- end -->')[2]}", encoding="utf-8")
+        there, end, after = rest.partition("<!-- end -->")
+        heads, old = there.splitlines()[:2], [line.strip("|").split("|")[0] for line in there.splitlines()[2:]]
+        made = ["|" + "|".join([first, *cells]) + "|" for first, cells in zip(old, rows, strict=True)]
+        path.write_text("\n".join([before + mark + heads[0], heads[1], *made, end + after]), encoding="utf-8")
 
 
 if __name__ == "__main__":

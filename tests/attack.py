@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    import pandas as pd
 
 KEYS = ["measure", "place", "period", "year_basis", "key", "group"]
 ATOM = ["measure", "part", "place", "period", "year_basis", "key", "group"]  # part: n, or c = what the denominator has besides
@@ -41,7 +42,8 @@ class World:
         diseases = _under(table["key"], BUT.get(key, (key,)), self.categories) ^ (key in BUT)
         inside = _under(table["place"], (place,), self.places) & table["period"].isin(years) & diseases
         inside &= (table["measure"] == measure) & (table["part"] == part) & (table["year_basis"] == basis)
-        return (inside & ((table["group"] == group) | (group == ""))).to_numpy()
+        wanted = set(group.split(";")) - {""}
+        return (inside & table["group"].map(lambda each: wanted <= set(each.split(";")))).to_numpy()
 
     def figures(self) -> pd.DataFrame:
         """Exact figures of every place, year, category and group that the atoms add up to."""
@@ -49,7 +51,8 @@ class World:
         for column, up in (("place", self.places), ("key", self.categories)):
             chains = {name: [name, *_above(name, up)] for name in table[column].unique()}
             table = table.assign(**{column: table[column].map(chains)}).explode(column)
-        table = pd.concat([table, table[table["group"] != ""].assign(group="")])
+        groups = {name: ["", *filter(None, name.split(";"))] for name in table["group"].unique()}  # everyone, and one dimension
+        table = table.assign(group=table["group"].map(groups)).explode("group")
         wide = table.pivot_table(index=KEYS, columns="part", values="n", aggfunc="sum").reset_index()
         wide["numerator"] = wide["n"]
         wide["denominator"] = wide["n"] + wide["c"] if "c" in wide else np.nan

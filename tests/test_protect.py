@@ -127,6 +127,47 @@ def test_nor_with_the_bulletin_of_the_city_in_hand(world: World, data: st.DataOb
 
 
 @often
+@given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1, 4, 30]), city=st.booleans())
+def test_nor_of_groups_in_two_dimensions(seed: int, scale: int, city: bool) -> None:
+    """Cases by sex and by age, never by both, in blocks of years below city level, with the hierarchy of places."""
+    number = np.random.default_rng(seed)
+    atoms = [
+        ("new_cases", "n", place, str(year), "report", key, f"{sex};{age}", int(number.poisson(scale / (1 + at + 2 * of))))
+        for place in [*DISTRICTS[:2], *[CITY] * city] for year in range(2016, 2021)
+        for at, key in enumerate(KEYS[:1]) for of, sex in enumerate(("sex=1", "sex=2")) for age in ("age=1", "age=2")
+    ]  # fmt: skip
+    world_ = world(atoms, DISTRICTS[:2])
+    exact = frame(world_.figures())
+    made = protect(exact[exact["key"].isin(["total", *KEYS[:1]]) & ((exact["group"] == "") | (exact["key"] == "total"))]).counts
+    groups = made[(made["group"] != "") & (made["numerator"].notna() | made["hidden"]) & (made["place"] != CITY)]
+    total = world_.atoms[world_.atoms["place"] == DISTRICTS[0]]["n"].sum()
+    assert total >= 400 or groups.loc[groups["place"] == DISTRICTS[0], "period"].str.contains("..", regex=False).all()
+    assert Attack(world_, [made]).leaks(exact[exact["group"].eq("") | exact["key"].eq("total")]) == []
+
+
+@often
+@given(data=st.data())
+def test_nor_of_a_finding_by_groups(data: st.DataObject) -> None:
+    """Rule 9 by sex: all or none of fewer than 10, and the complements, from the margins of both dimensions."""
+    pairs = st.tuples(st.integers(0, 7), st.integers(0, 30))
+    atoms = [
+        ("suspected", part, place, "2021", "", "", sex, n)
+        for place, sex in product(DISTRICTS[:2], ("sex=1", "sex=2"))
+        for part, n in zip("nc", data.draw(pairs), strict=True)
+    ]
+    world_ = world(atoms, DISTRICTS[:2])
+    exact = frame(world_.figures(), "finding")
+    made = protect(exact).counts
+    assert Attack(world_, [made]).leaks(exact) == []
+    few = made.merge(exact, on=counts.KEYS, suffixes=("", "_true"))
+    few = few[
+        few["denominator_true"].between(1, 9) & few["numerator_true"].isin([0])
+        | (few["numerator_true"] == few["denominator_true"])
+    ]
+    assert few.loc[few["denominator_true"].between(1, 9), "numerator"].isna().all()
+
+
+@often
 @given(data=st.data())
 def test_nor_of_a_finding_with_its_denominator(data: st.DataObject) -> None:
     pairs = st.tuples(st.integers(0, 7), st.integers(0, 30))

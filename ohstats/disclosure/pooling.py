@@ -326,7 +326,10 @@ def _inside(
     by_year: pd.Series[bool],
     policy: Policy,
 ) -> pd.Series[bool]:
-    """Figures inside a block that is published instead: one with a total that can be shown, or one of an earlier release."""
+    """Figures inside a block that is published instead: one with a total that can be shown, or one of an earlier release.
+
+    Groups by year stand in blocks always, those of a block that is not complete yet are left out.
+    """
     totals = whole[(whole["measure"] == counting.NEW_CASES) & _plain_total(whole) & (whole["numerator"] >= whole["threshold"])]
     showable = set(totals[_ROW].itertuples(index=False, name=None))
     series = list(zip(whole["place"], whole["year_basis"], whole["key"], whole["group"], strict=True))
@@ -340,7 +343,7 @@ def _inside(
             if end > high or end - start + 1 >= years:
                 continue
             kept = (*each, name) in before and not any((*each, str(year)) in before for year in range(low, high + 1))
-            hit |= kept or (years == length and not yearly and (*each[:2], name) in showable)
+            hit |= kept or (years == length and not yearly and (each[3] != "" or (*each[:2], name) in showable))
         found.append(hit)
     return pd.Series(found, whole.index)
 
