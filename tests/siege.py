@@ -138,6 +138,7 @@ class _Tables(HTMLParser):
 def told(folder: Path, code: str) -> Figures:
     """Every number of new cases that the English page of a place tells, from all of its parts."""
     found: Figures = {}
+    marks: list[tuple[str, str, float]] = []
     for path in sorted((folder / "en").glob(f"{code}_trend.*")):
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".csv":
@@ -151,10 +152,12 @@ def told(folder: Path, code: str) -> Figures:
         else:
             _say(found, _of_text(re.sub(r"<[^>]+>", " ", text)))
             _say(found, _of_text(" ".join(re.findall(r'aria-label="([^"]*)"', text))))
-            _say(found, (each for svg in re.findall(r"<svg.*?</svg>", text, re.S) for each in of_figure(svg)))
             page = _Tables()
             page.feed(text)
             _say(found, (each for table in page.tables for each in _of_table(table)))
+            marks += [each for svg in re.findall(r"<svg.*?</svg>", text, re.S) for each in of_figure(svg)]
+    known = {period for (period, key), value in found.items() if key == "total" and value == value}
+    _say(found, (each for each in marks if each[0] not in known))  # what is drawn where no number is printed
     return found
 
 
