@@ -66,12 +66,20 @@ def latest(protected: pd.DataFrame, breaks: pd.DataFrame) -> pd.DataFrame:
 def by_report(parts: slices.Slices, chosen: dataset.Dataset, folder: Path, code: str, edition: str) -> list[object]:
     """The same for one place, as its report says it."""
     told = slices.unpack(parts.shared, parts.of(code), folder)
-    shared = ("dataset", "place", "counts", "context", "indicators", "targets", "breaks", "unsettled", "design", "declared")
+    shared = ("dataset", "place", "counts", "statistics", "lists", "context", "indicators", "targets", "breaks", "unsettled")
+    shared = (*shared, "design", "declared", "beside")
     span = {"period": periods.parse(chosen.span.last_year), "first_year": chosen.span.first_year}
     opened = data.Data(
-        **{name: getattr(told, name) for name in shared}, **span, edition=edition, language="en", assessment="annual", facts={}
+        **{name: getattr(told, name) for name in shared},
+        **span,
+        edition=edition,
+        language="en",
+        assessment="annual",
+        facts={},
+        below=(),
+        outlines={},
     )
-    found = occurrence.trends(opened, occurrence.yearly(opened))
+    found = occurrence.trends(opened)
     last = found.iloc[-1] if len(found) else pd.Series({"verdict": "", "lower": np.nan, "upper": np.nan})
     return [last["verdict"], last["lower"], last["upper"]] if pd.notna(last["lower"]) else ["", np.nan, np.nan]
 
