@@ -106,7 +106,7 @@ def world(cards: list[list[str]], codes: list[str]) -> World:
 
 
 # Reading what is published ------------------------------------------------------------------------------------------------
-Figures = dict[tuple[str, str], float]  # (period, category) -> number, NaN for a star
+Figure = tuple[str, str, float]  # period, category, number (NaN for a star)
 
 
 class _Tables(HTMLParser):
@@ -135,46 +135,31 @@ class _Tables(HTMLParser):
             self.tables[-1][-1][-1] += data
 
 
-def told(folder: Path, code: str) -> Figures:
-    """Every number of new cases that the English page of a place tells, from all of its parts."""
-    found: Figures = {}
-    marks: list[tuple[str, str, float]] = []
+def told(folder: Path, code: str) -> list[Figure]:
+    """Every number of new cases that the English page of a place tells, from all of its parts; NaN for a star."""
+    found: list[Figure] = []
     for path in sorted((folder / "en").glob(f"{code}_trend.*")):
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".csv":
-            _say(found, _of_rows(csv.DictReader(io.StringIO(text))))
+            found += _of_rows(csv.DictReader(io.StringIO(text)))
         elif path.suffix == ".json":
             results = json.loads(text)["results"]
-            _say(found, _of_rows(row for result in results for row in result["estimates"]))
-            _say(
-                found, (each for result in results for each in _of_text(" ".join([*result["sentences"], str(result["figure"])])))
-            )
-        else:
-            _say(found, _of_text(re.sub(r"<[^>]+>", " ", text)))
-            _say(found, _of_text(" ".join(re.findall(r'aria-label="([^"]*)"', text))))
+            found += _of_rows(row for result in results for row in result["estimates"])
+            found += _of_text(" ".join(str(each) for result in results for each in [*result["sentences"], result["figure"]]))
+        elif path.suffix == ".html":
+            found += _of_text(re.sub(r"<[^>]+>", " ", text))
+            found += _of_text(" ".join(re.findall(r'aria-label="([^"]*)"', text)))
+            found += [each for svg in re.findall(r"<svg.*?</svg>", text, re.S) for each in of_figure(svg)]
             page = _Tables()
             page.feed(text)
-            _say(found, (each for table in page.tables for each in _of_table(table)))
-            marks += [each for svg in re.findall(r"<svg.*?</svg>", text, re.S) for each in of_figure(svg)]
-    known = {period for (period, key), value in found.items() if key == "total" and value == value}
-    _say(found, (each for each in marks if each[0] not in known))  # what is drawn where no number is printed
+            found += [each for table in page.tables for each in _of_table(table)]
     return found
-
-
-def _say(found: Figures, told: Iterable[tuple[str, str, float]]) -> None:
-    """A number told anywhere counts, whatever is starred elsewhere; two numbers for one figure are one too many."""
-    for period, key, value in told:
-        known = found.get((period, key))
-        if known is None or known != known:
-            found[period, key] = value
-        elif value == value and abs(known - value) > 0.01:
-            raise AssertionError(f"two numbers for {period} {key}")
 
 
 def _of_rows(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[str, str, float]]:
     for row in rows:
         period = str(row.get("period") or row.get("year") or "").removesuffix(".0")
-        if row.get("unit") != "cases" or not period:
+        if row.get("unit") != "cases" or not period or row.get("group") or row.get("measure") not in (None, "", "new_cases"):
             continue
         star = str(row.get("hidden")) == "True" or row.get("state") == "hidden"
         numbers = [row.get(name) for name in ("value", "numerator", "lower", "upper") if row.get(name) not in (None, "")]
@@ -222,17 +207,18 @@ def _of_table(rows: list[list[str]]) -> Iterator[tuple[str, str, float]]:
 
 
 def published(folder: Path, truth: World) -> pd.DataFrame:
-    """The figures of all pages; of a page's year basis the attacker takes the one that most of its numbers fit."""
-    exact = truth.figures().set_index(KEYS)["numerator"]
+    """The figures of all pages: of each number the attacker takes the year basis that it fits, of a star that of most numbers."""
     rows = []
     for code in sorted({path.name[:6] for path in (folder / "en").glob("*_trend.csv")}):
-        found = told(folder, code)
-        fits = {
-            basis: sum(exact.get(("new_cases", code, period, basis, key, "")) == value for (period, key), value in found.items())
-            for basis in ("report", "diagnosis")
-        }
-        basis = max(fits, key=lambda each: fits[each])
-        rows += [("new_cases", code, period, basis, key, "", value, value != value) for (period, key), value in found.items()]
+        found, fits = set(told(folder, code)), {"report": set(), "diagnosis": set()}
+        for period, key, value in found:
+            for basis, there in fits.items():
+                figure = ("new_cases", code, period, basis, key, "")
+                if value == value and truth.members(figure) @ truth.atoms["n"].to_numpy() == value:
+                    there.add(figure)
+                    rows.append((*figure, value, False))
+        main = max(fits, key=lambda each: len(fits[each]))
+        rows += [("new_cases", code, period, main, key, "", value, True) for period, key, value in found if value != value]
     return pd.DataFrame(rows, columns=[*KEYS, "numerator", "hidden"]).assign(denominator=np.nan)
 
 

@@ -30,7 +30,7 @@ def leaks(exact: pd.DataFrame, dataset: Dataset, before: pd.DataFrame, proposal:
     """Small counts of people that are shown, or that can be told from what is shown (rules 1 and 3).
 
     Nothing is hidden here: what cannot move as the register stands is a finding, unless it could move no further before: what
-    others published, or we ourselves before, is no leak of the release at hand.
+    others published, or we ourselves before, is no leak of the release at hand, nor is a star in place of a number of before.
 
     Parameters
     ----------
@@ -58,7 +58,10 @@ def leaks(exact: pd.DataFrame, dataset: Dataset, before: pd.DataFrame, proposal:
     lost = _lost(sums, linked)
     if lost:
         was = _lost(sums, _standing(linked, before[before["dataset"] == dataset.id], dataset, rules))
-        cells = [sums.cells[each] for each, steps in lost.items() if steps > was.get(each, 0)]
+        told = registers.history(linked, dataset, before)["other"].to_numpy()[sums.row] & (
+            sums.row >= 0
+        )  # a number, since corrected
+        cells = [sums.cells[each] for each, steps in lost.items() if steps > was.get(each, 0) and not told[each]]
         found |= {_leak(each.place, each.period, each.measure, each.key, each.group, each.basis, shown=False) for each in cells}
     return sorted(found, key=lambda each: (each.place, each.period, each.figure, each.shown))
 
