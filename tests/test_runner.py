@@ -231,7 +231,7 @@ def test_force_makes_all_again_and_a_failure_is_tried_again(place: Place, run: C
 
 # Failures, by name ----------------------------------------------------------------------------------------------------
 FAULTS = {
-    "hang": ("while True: pass", "stopped after 8 s"),
+    "hang": ("while True: pass", "stopped after 25 s"),
     "memory": ("hog = bytearray(10 ** 9)", "MemoryError"),
     "os._exit": ("import os; os._exit(3)", "ended before it was finished (exit code 3)"),
     "killed": ("import os; os.kill(os.getpid(), 9)", "ended by signal 9 (killed, or out of memory)"),
@@ -269,7 +269,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Ran]:
         with pytest.raises(typer.Exit) as left:
             command.run(
                 **place.arguments({where[name]: source for name, (source, _kind) in FAULTS.items()}),
-                workers=2, log_json=True, time_limit=8, memory_limit=600,
+                workers=2, log_json=True, time_limit=25, memory_limit=600,
             )  # fmt: skip
     return place, Ran(left.value.exit_code, "\n".join(out), "")
 

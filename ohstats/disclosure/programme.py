@@ -14,6 +14,7 @@ from scipy import optimize, sparse
 Floats = np.ndarray
 Ints = np.ndarray
 _FAR = 50  # by how much a count is moved at most for the sake of others
+_MANY = 5000  # counts: a common move of so many is looked for by the linear programme alone
 _TRACE = 1e-3  # cost of moving a count that is hidden anyway: short moves first
 
 
@@ -73,6 +74,8 @@ class Programme:
                 made = Move(allowed[change != 0], (size * change[change != 0]).astype(int))
                 if not partly or self._every(made, cell):
                     return made
+            elif below is None:
+                return None  # what steps of one cannot do, longer ones cannot
         return None
 
     def many(self, size: int, allowed: Ints, wish: Floats) -> Move | None:
@@ -88,7 +91,8 @@ class Programme:
         return self._together(1, allowed, wish, down, up)
 
     def _together(self, size: int, allowed: Ints, wish: Floats, down: Floats, up: Floats) -> Move | None:
-        change = _whole(-wish, _stay(self._rows(allowed)), optimize.Bounds(-down, up), mip_rel_gap=0.5, node_limit=20)
+        rows, bounds = _stay(self._rows(allowed)), optimize.Bounds(-down, up)
+        change = _whole(-wish, rows, bounds, tries=2 if len(allowed) < _MANY else 1, mip_rel_gap=0.5, node_limit=20)
         if change is None or not change.any():
             return None
         return Move(allowed[change != 0], (size * change[change != 0]).astype(int))
@@ -151,9 +155,11 @@ def _stay(here: sparse.csc_array) -> list[optimize.LinearConstraint]:
     return [optimize.LinearConstraint(here, 0, 0)] if here.shape[0] else []
 
 
-def _whole(price: Floats, rows: list[optimize.LinearConstraint], bounds: optimize.Bounds, **options: float) -> Floats | None:
+def _whole(
+    price: Floats, rows: list[optimize.LinearConstraint], bounds: optimize.Bounds, tries: int = 2, **options: float
+) -> Floats | None:
     """The cheapest whole-number solution: the linear programme, and the integer one where its optimum is fractional."""
-    for whole in (0, 1):
+    for whole in range(tries):
         how = {"mip_rel_gap": 0.2, **options} if whole else {}
         found = optimize.milp(price, constraints=rows, bounds=bounds, integrality=np.full(len(price), whole), options=how)
         if found.x is None:

@@ -124,7 +124,7 @@ class _Search:
                 here = Move(np.array([at[cell] for cell in move.cells.tolist()]), move.change)
                 if not (self.programme.matrix[:, here.cells] @ here.change).any():
                     self._keep(here)
-        for group in self.near.groups() if self.near else [np.arange(len(self.cells))]:
+        for group in [*(self.near.groups() if self.near else ()), np.arange(len(self.cells))]:
             self._bundles(group)
         sums = -self.cost
         needy = np.flatnonzero((self.up > 0) | (self.down > 0)).tolist()
@@ -151,19 +151,19 @@ class _Search:
         sizes = sorted({*self.up[free].tolist(), *self.down[free].tolist()} - {0}, reverse=True)
         for together in (self.programme.many, self.programme.far):
             for size in sizes:
-                whole = together == self.programme.many
-                gained, wished = 1, 0
-                while gained > wished / 20:  # what is left after that is looked for one by one
-                    before, wish = len(self.moves) + sum(map(len, self.steps.values())), np.zeros(len(self.cells))
+                whole, before = together == self.programme.many, len(free) * 2 + _FEW
+                while True:
+                    wish = np.zeros(len(self.cells))
                     for sign, need in ((-1, self.down), (1, self.up)):
                         there = (need[free] > 0) & (need[free] <= size) if whole else need[free] >= size
                         wish[[cell for cell in free[there].tolist() if self._lacks(cell, sign, 0 if whole else size)]] = sign
-                    if (wished := int(np.count_nonzero(wish))) < _FEW:
+                    wished = int(np.count_nonzero(wish))
+                    if wished < _FEW or before - wished < _FEW:  # what is left after that is looked for one by one
                         break
+                    before = wished
                     self.done.programmes += 1
                     if (move := together(size, free, wish[free])) is not None:
                         self._keep(move)
-                    gained = len(self.moves) + sum(map(len, self.steps.values())) - before
 
     def _lacks(self, cell: int, sign: int, step: int) -> bool:
         """Whether a count has no certificate yet, for one step or (0) for some."""
@@ -174,6 +174,8 @@ class _Search:
         windows = self._windows(cell)
         for window in windows:
             if (move := self._programme(cell, amount, window[~self.shown[window]])) is not None:
+                if self.near is not None:
+                    self.near.served(move)
                 return [move]
         if steps := self._single(cell, amount, np.flatnonzero(~self.shown)):
             return steps
@@ -239,28 +241,55 @@ class _Search:
         """Show again each figure, the dearest first, that every move can do without."""
         mine = [row for row in self.of_row if row in self.done.rows]
         hidden = {cell for row in mine for cell in self.of_row[row]}
-        touched = {}
-        for each in (each for held in self.moves.values() for each in held):
-            if id(each) not in touched:
-                touched[id(each)] = hidden.intersection(each.cells.tolist())
+        touched = {id(each): hidden.intersection(each.cells.tolist()) for held in self.moves.values() for each in held}
         users = {pair: used for pair, held in self.moves.items() if (used := set().union(*(touched[id(each)] for each in held)))}
+        spare = _Spare(self.programme, self.up, self.down)
+        for each in {id(each): each for held in self.moves.values() for each in held}.values():
+            spare.keep(each)
+        refused: dict[tuple[int, int], int] = defaultdict(int)  # who could not do without an earlier figure is asked first
         for row in sorted(mine, key=lambda each: (-self.cost[self.of_row[each]].sum(), each)):
             cells = self.of_row[row]
-            using = sorted(pair for pair, used in users.items() if not used.isdisjoint(cells))
-            others: dict[tuple[int, int], Move] = {}
+            using = sorted((pair for pair, used in users.items() if not used.isdisjoint(cells)), key=lambda pair: (-refused[pair], pair))
+            if any(cell in cells for cell, _sign in using):
+                continue
+            free, others = ~self.shown, {}
+            free[cells] = False
             for cell, sign in using:
-                need = self.up[cell] if sign > 0 else self.down[cell]
-                window = self._windows(cell)[0]
-                window = window[~self.shown[window] & ~np.isin(window, cells)]
-                move = self._programme(cell, sign * int(need), window) if (cell not in cells) else None
-                if move is None:
-                    break
+                if (move := spare.find(cell, sign, free)) is None:
+                    window = self._windows(cell)[0]
+                    move = self._programme(cell, sign * int((self.up if sign > 0 else self.down)[cell]), window[free[window]])
+                    if move is None:
+                        refused[cell, sign] += 1
+                        break
+                    spare.keep(move, (cell, sign))
                 others[cell, sign] = move
             else:
                 self.done.rows.discard(row)
                 self.shown[cells] = True
                 self.moves |= {pair: [move] for pair, move in others.items()}
                 users |= {pair: hidden.intersection(move.cells.tolist()) for pair, move in others.items()}
+
+
+class _Spare:
+    """Moves found before, by the counts for which each of them alone is enough."""
+
+    def __init__(self, programme: Programme, up: np.ndarray, down: np.ndarray) -> None:
+        self.programme, self.needs = programme, {1: up, -1: down}
+        self.moves: dict[tuple[int, int], list[Move]] = defaultdict(list)
+
+    def keep(self, move: Move, found_for: tuple[int, int] | None = None) -> None:
+        """A move is enough for a count that it takes step by step as far as it has to go."""
+        forwards, backwards = self.programme.reach(move)
+        for cell, step in zip(move.cells.tolist(), move.unit.tolist(), strict=True):
+            for sign, reached in ((step, forwards), (-step, backwards)):
+                if sign in self.needs and 0 < self.needs[sign][cell] <= reached and (cell, sign) != found_for:
+                    self.moves[cell, sign].append(move)
+        if found_for:
+            self.moves[found_for].append(move)
+
+    def find(self, cell: int, sign: int, free: np.ndarray) -> Move | None:
+        """A move for a count within what is hidden, the newest first."""
+        return next((move for move in reversed(self.moves[cell, sign]) if free[move.cells].all()), None)
 
 
 class _Near:
@@ -274,6 +303,7 @@ class _Near:
         self.cells = {str(place): np.flatnonzero(self.place == place) for place in np.unique(self.place)}
         position = {int(each): number for number, each in enumerate(cells)}
         self.related: dict[str, set[str]] = defaultdict(set)
+        self.helped: dict[str, int] = defaultdict(int)
         for parent, children in links.equations:
             there = {str(self.place[position[each]]) for each in (parent, *children) if each in position}
             if len(there) > 1:
@@ -289,8 +319,13 @@ class _Near:
             free = np.where(shown[there], 0.0, np.minimum(value[there], 10))
             same = free[self.like[there] == self.like[cell]].sum()
             room[place] = 100 * same + free[self.when[there] == self.when[cell]].sum() + free.sum() / 100
-        chosen = sorted(room, key=lambda place: (-room[place], place))[:most]
+        chosen = sorted(room, key=lambda place: (-self.helped[place], -room[place], place))[:most]
         return np.sort(np.concatenate([self.cells[place] for place in [own, *chosen]]))
+
+    def served(self, move: Move) -> None:
+        """Remember whose counts made a move possible: they are looked at first."""
+        for place in np.unique(self.place[move.cells]):
+            self.helped[str(place)] += 1
 
     def groups(self) -> Iterator[np.ndarray]:
         """Counts of a few places at a time: neighbours in the order of codes, then places further and further apart."""
