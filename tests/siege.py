@@ -257,8 +257,9 @@ class Siege(Attack):
 
 # Identifiers ------------------------------------------------------------------------------------------------------------
 def identifiers(cards: list[list[str]], most: int) -> list[str]:
-    """Numbers, names, telephones and employers of the cards, in turn."""
-    return [card[(2, 1, 5, 6)[at % 4]] for at, card in enumerate(cards)][:most]
+    """Numbers, names, telephones and employers of the cards, spread over all of them."""
+    texts = dict.fromkeys(card[at] for card in cards for at in (2, 1, 5, 6))
+    return list(texts)[:: max(1, len(texts) // most)][:most]
 
 
 def encoded(text: str) -> dict[str, bytes]:

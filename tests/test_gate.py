@@ -212,6 +212,28 @@ def test_an_identifier_of_the_input_is_found_in_every_encoding(wanted: gate.Want
     assert gate.identifiers.findings(b"<p>total 17, " + ENCODED[encoding](text) + b" in 2024</p>", wanted)
 
 
+def test_a_number_before_the_checksum_of_a_picture_is_found(wanted: gate.Wanted) -> None:
+    """The checksum may begin with a digit: then the text after the number goes on."""
+    for at in range(1000):
+        chunk = b"tEXtComment\0" + b"%d " % at + PHONE.encode()
+        checksum = struct.pack(">I", zlib.crc32(chunk))
+        if checksum[:1].isdigit():
+            break
+    body = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(chunk) - 4) + chunk + checksum + b"\0\0\0\0IEND\xaeB`\x82"
+    assert gate.identifiers.findings(b'<img src="data:image/png;base64,' + base64.b64encode(body) + b'">', wanted)
+
+
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+def test_a_name_whose_two_byte_letters_are_also_plain_text_is_found(order: str) -> None:
+    name = "周焕昶"  # 5468 7115 6636: bytes that any page may hold
+    wanted = gate.Wanted()
+    wanted.add([name])
+    for start in (b"<p>17 ", b"<p>171 "):
+        content = start + name.encode(order) + b" in 2024</p>"
+        assert gate.identifiers.findings(content, wanted) == {"a name or address of the input"}
+    assert gate.identifiers.findings(b"<p>17 in 2024</p>", wanted) == set()
+
+
 @pytest.mark.parametrize("text", [NUMBER, PHONE, NAME])
 @pytest.mark.parametrize("digest", ["md5", "sha1", "sha256"])
 def test_a_digest_of_an_identifier_is_found(wanted: gate.Wanted, text: str, digest: str) -> None:

@@ -15,6 +15,9 @@ Floats = np.ndarray
 Ints = np.ndarray
 _FAR = 50  # by how much a count is moved at most for the sake of others
 _MANY = 5000  # counts: a common move of so many is looked for by the linear programme alone
+_NODES = 200  # branches of an integer programme: a move that needs more is taken for none
+_ANY = 1e6  # more than any count rises
+_TURNS = 50
 _TRACE = 1e-3  # cost of moving a count that is hidden anyway: short moves first
 
 
@@ -111,6 +114,28 @@ class Programme:
                 return False
         return True
 
+    def room(self, low: Floats) -> tuple[Floats, Floats]:
+        """How far each count can fall and rise at most, sum by sum: no move goes further, though not every one goes as far.
+
+        Parameters
+        ----------
+        low : array
+            The least value that each count may take.
+        """
+        rows = self.matrix.tocoo()
+        line, column, plus = rows.row, rows.col, rows.data > 0
+        fall, rise = low - self.value, np.minimum(self.high - self.value, _ANY)
+        for _turn in range(_TURNS):
+            least, most = np.where(plus, fall[column], -rise[column]), np.where(plus, rise[column], -fall[column])
+            under = least - np.bincount(line, least, rows.shape[0])[line]  # what the others of a sum leave to one
+            over = most - np.bincount(line, most, rows.shape[0])[line]
+            before = fall.sum(), rise.sum()
+            np.minimum.at(rise, column, np.where(plus, under, -over))
+            np.maximum.at(fall, column, np.where(plus, over, -under))
+            if before == (fall.sum(), rise.sum()):
+                break
+        return -fall, rise
+
     def reach(self, move: Move) -> tuple[int, int]:
         """How often the smallest whole part of a move can be made forwards and backwards."""
         step = move.unit
@@ -160,11 +185,14 @@ def _whole(
 ) -> Floats | None:
     """The cheapest whole-number solution: the linear programme, and the integer one where its optimum is fractional."""
     for whole in range(tries):
-        how = {"mip_rel_gap": 0.2, **options} if whole else {}
+        how = {"mip_rel_gap": 0.2, "node_limit": _NODES, **options} if whole else {}
         found = optimize.milp(price, constraints=rows, bounds=bounds, integrality=np.full(len(price), whole), options=how)
         if found.x is None:
             return None
         made: Floats = np.round(found.x)
         if np.abs(made - found.x).max() < 1e-6:
             return made
+        if len(price) > _MANY:  # only what the linear programme uses
+            used = np.abs(found.x) > 1e-9
+            bounds = optimize.Bounds(np.where(used, bounds.lb, 0), np.where(used, bounds.ub, 0))
     return None

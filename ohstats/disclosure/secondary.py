@@ -124,6 +124,7 @@ class _Search:
                 here = Move(np.array([at[cell] for cell in move.cells.tolist()]), move.change)
                 if not (self.programme.matrix[:, here.cells] @ here.change).any():
                     self._keep(here)
+        self._limit()
         for group in [*(self.near.groups() if self.near else ()), np.arange(len(self.cells))]:
             self._bundles(group)
         sums = -self.cost
@@ -135,8 +136,7 @@ class _Search:
                     while step and not (found := self._find(cell, sign * step)):
                         step -= 1  # what is known already leaves less room: as much of it as there is
                     if step < need:
-                        lost = self.done.exposed.get(int(self.cells[cell]), 0) + int(need) - step
-                        self.done.exposed[int(self.cells[cell])] = lost
+                        self._lack(cell, int(need) - step)
                     if step:
                         self.moves[cell, sign] = found
                         for move in found:
@@ -144,6 +144,18 @@ class _Search:
         self._spare()
         held = {id(each): each for moves in self.moves.values() for each in moves}
         self.done.moves += [Move(self.cells[each.cells], each.change) for each in held.values()]
+
+    def _limit(self) -> None:
+        """Ask of no count more room than what is known leaves it, whatever is hidden besides."""
+        least = self.programme.low - (self.leavable & (self.programme.low == 1))
+        for needs, room in zip((self.down, self.up), self.programme.room(least), strict=True):
+            for cell in np.flatnonzero(needs > room).tolist():
+                self._lack(cell, int(needs[cell] - room[cell]))
+                needs[cell] = room[cell]
+
+    def _lack(self, cell: int, steps: int) -> None:
+        cell = int(self.cells[cell])
+        self.done.exposed[cell] = self.done.exposed.get(cell, 0) + steps
 
     def _bundles(self, group: np.ndarray) -> None:
         """Certificates for many counts at once, from what is hidden already: the largest steps first, then step by step."""
@@ -249,12 +261,14 @@ class _Search:
         refused: dict[tuple[int, int], int] = defaultdict(int)  # who could not do without an earlier figure is asked first
         for row in sorted(mine, key=lambda each: (-self.cost[self.of_row[each]].sum(), each)):
             cells = self.of_row[row]
-            using = sorted((pair for pair, used in users.items() if not used.isdisjoint(cells)), key=lambda pair: (-refused[pair], pair))
+            using = sorted(
+                (pair for pair, used in users.items() if not used.isdisjoint(cells)), key=lambda pair: (-refused[pair], pair)
+            )
             if any(cell in cells for cell, _sign in using):
                 continue
             free, others = ~self.shown, {}
             free[cells] = False
-            for cell, sign in using:
+            for cell, sign in sorted(using, key=lambda pair: (-refused[pair], pair)):
                 if (move := spare.find(cell, sign, free)) is None:
                     window = self._windows(cell)[0]
                     move = self._programme(cell, sign * int((self.up if sign > 0 else self.down)[cell]), window[free[window]])

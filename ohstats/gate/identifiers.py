@@ -9,6 +9,7 @@ import hashlib
 import html
 import io
 import re
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+import numpy as np
 
 from .. import schema
 from ..errors import FileRefused
@@ -36,6 +39,9 @@ _BASE64, _HEX = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}"), re.compile(rb"(?:[0-
 _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _DIGESTS = ("md5", "sha1", "sha256", "sha512")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_LONG_BASE64 = re.compile(rb"[A-Za-z0-9+/]{60,}")
+_SURE = 3  # letters: two of them are bytes that plain text may hold by chance
 _DEEPEST, _LARGEST, _SHORT = 3, 50_000_000, 500
 _DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")  # "exported on …" below a table identifies no one
 _TABLES = {".csv", ".tsv", ".txt", ".xlsx", ".xls", ".xlsm"}
@@ -80,7 +86,7 @@ class Shingles:
 
     def __init__(self, texts: set[str]) -> None:
         self.texts = texts
-        self.first = min(map(len, texts), default=1)
+        self.first, self.last = min(map(len, texts), default=1), max(map(len, texts), default=1)
         self.lengths: dict[str, set[int]] = {}
         for text in texts:
             self.lengths.setdefault(text[: self.first], set()).add(len(text))
@@ -93,6 +99,24 @@ class Shingles:
             for at in range(len(word) - self.first + 1)
             for length in self.lengths.get(word[at : at + self.first], ())
         )
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        starts = np.zeros((2, 1 << 16), dtype=bool)
+        for place in (0, 1):
+            starts[place, [ord(text[place]) for text in self.texts if len(text) >= _SURE]] = True
+        return starts
+
+    def in_bytes(self, content: bytes) -> bool:
+        """The same of bytes that are perhaps text of two bytes a letter, even where they can be read as plain text."""
+        for start, order in ((start, order) for start in (0, 1) for order in ("<u2", ">u2") if len(content) > start):
+            letters = np.frombuffer(content, dtype=order, offset=start, count=(len(content) - start) // 2)
+            hits = np.flatnonzero(self._starts[0][letters[:-1]] & self._starts[1][letters[1:]])
+            words = (letters[at : at + self.last].astype("<u2").tobytes().decode("utf-16-le", "replace") for at in hits.tolist())
+            lengths = self.lengths
+            if any(word[:n] in self.texts for word in words for n in lengths.get(word[: self.first], ()) if n >= _SURE):
+                return True
+        return False
 
 
 def collect(*folders: Path) -> Wanted:
@@ -169,6 +193,8 @@ def findings(content: bytes, wanted: Wanted) -> set[str]:
         if text not in wanted.read:
             wanted.read[text] = frozenset(_in_text(text, wanted))
         found |= wanted.read[text]
+    if wanted.chinese.in_bytes(_LONG_BASE64.sub(b"  ", content)):  # what it packs has been read
+        found.add("a name or address of the input")
     return found
 
 
@@ -222,6 +248,15 @@ def _views(content: bytes, depth: int) -> Iterator[str]:
         yield from _views(part, depth + 1)
 
 
+def _chunks(content: bytes, at: int) -> Iterator[bytes]:
+    """Bodies of the chunks of a picture that are no drawing, without the checksums that follow them."""
+    while at + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, at)
+        if kind not in (b"IHDR", b"IDAT", b"IEND"):
+            yield content[at + 8 : at + 8 + length]
+        at += length + 12
+
+
 def _letters(match: re.Match[str]) -> str:
     return match[0].encode("ascii").decode("unicode_escape").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
@@ -237,6 +272,8 @@ def _unpacked(content: bytes) -> Iterator[bytes]:
             except binascii.Error:
                 continue
     yield from (bytes.fromhex(match.decode("ascii")) for match in _HEX.findall(content))
+    for start in [found.end() for found in re.finditer(re.escape(_PNG), content)][:200]:
+        yield from _chunks(content, start)
     if content.startswith(b"PK\x03\x04"):
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             yield from (packed.read(each) for each in packed.infolist() if each.file_size < _LARGEST)
