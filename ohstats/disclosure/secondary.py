@@ -65,8 +65,11 @@ def matrix(links: Links) -> sparse.csc_array:
     return sparse.coo_array((signs, (lines, columns)), shape=(len(links.equations), len(links.cells))).tocsc()
 
 
-def secure(state: State, known: Iterable[Move] = ()) -> Secured:
-    """Hide until every sensitive count is safe, component by component; moves that are `known` are tried before any programme."""
+def secure(state: State, before: Secured | None = None) -> Secured:
+    """Hide until every sensitive count is safe, component by component.
+
+    What was hidden `before`, of the same counts, is hidden to begin with, and its moves are tried before any programme.
+    """
     whole = matrix(state.links)
     moving = np.flatnonzero(~state.known)
     here = whole[:, moving]
@@ -75,11 +78,12 @@ def secure(state: State, known: Iterable[Move] = ()) -> Secured:
     same = sparse.coo_array((np.ones(len(figures)), (rows[figures], figures)), shape=(rows.max(initial=0) + 1, len(moving)))
     touching = abs(here).T @ abs(here) + same.T @ same
     _n, label = csgraph.connected_components(touching, directed=False)
-    done = Secured()
+    before = before or Secured()
+    done = Secured(set(before.rows), set(before.left_out))
     margins = _margins(state)
     needs = (state.up[moving] > 0) | (state.down[moving] > 0)
     for part in np.unique(label[needs]):
-        _Search(state, whole, moving[label == part], margins, done).run(known)
+        _Search(state, whole, moving[label == part], margins, done).run(before.moves)
     return done
 
 
@@ -112,6 +116,8 @@ class _Search:
         for number, row in enumerate(self.row):
             if row >= 0:
                 self.of_row[int(row)].append(number)
+        self.shown[np.isin(self.row, list(done.rows))] = False
+        self.programme.low[np.isin(self.row, list(done.left_out))] = 0.0
         self.moves: dict[tuple[int, int], list[Move]] = {}  # (count, +1 or -1) -> certificates of every step on its way
         self.steps: dict[tuple[int, int], dict[int, Move]] = defaultdict(dict)  # the same while some steps lack one
         self.near = _Near(links, cells) if len(cells) > _WHOLE else None
@@ -122,7 +128,7 @@ class _Search:
         for move in known:
             if move.cells[0] in at and all(cell in at for cell in move.cells.tolist()):
                 here = Move(np.array([at[cell] for cell in move.cells.tolist()]), move.change)
-                if not (self.programme.matrix[:, here.cells] @ here.change).any():
+                if not self.shown[here.cells].any() and not (self.programme.matrix[:, here.cells] @ here.change).any():
                     self._keep(here)
         self._limit()
         for group in [*(self.near.groups() if self.near else ()), np.arange(len(self.cells))]:
@@ -191,7 +197,7 @@ class _Search:
                 return [move]
         if steps := self._single(cell, amount, np.flatnonzero(~self.shown)):
             return steps
-        for leave_out in (False, True):
+        for leave_out in (False, True) if self.shown.any() or self.leavable.any() else ():
             for window in windows[-2:]:
                 if (move := self._programme(cell, amount, window, leave_out=leave_out)) is not None:
                     self._hide(move)

@@ -97,13 +97,18 @@ def _public(
     whole["fixed"] = ~whole["star"] & (declared | whole["same"] | (whole["published"] & (whole["numerator"] == 0)))
     whole["result"] = results
     whole["most"] = registers.looked_up(whole[declared], whole)  # no category exceeds a total that is known
+    done, cells = secondary.Secured(), None
     for _turn in range(_TURNS):
         linked, differing = readers.everything(whole, known, dataset, published)
         sums = links.build(linked, dataset.places, rules)
-        done = secondary.secure(readers.state(sums, linked))
+        done = secondary.secure(readers.state(sums, linked), done if sums.cells == cells else None)
+        cells = sums.cells
         zeros = _zeros_beside(sums, done.exposed, linked)
         if not len(zeros):
             break
+        again = set(linked["place"][linked["row"].isin(zeros)])  # here the search begins anew
+        for rows in (done.rows, done.left_out):
+            rows -= {row for row in rows if linked["place"].iat[row] in again}
         whole.loc[zeros, ["published", "fixed"]] = False
         whole.loc[zeros, "note"] = pooling.SMALL
     ours = linked["row"]  # figures that show no one's health are not among the linked ones

@@ -40,7 +40,7 @@ def totals(
     ours, flags = linked["row"] >= 0, ["star", "published"]
     now = linked.copy()
     now.loc[ours, flags] = whole.loc[now.loc[ours, "row"], flags].to_numpy()
-    figures = int((sums.row >= 0).sum())
+    figures, moves = int((sums.row >= 0).sum()), done.moves
     while len(made):
         more = made.assign(row=-1, outside=True).reindex(columns=now.columns).astype(now.dtypes.to_dict())
         trial = pd.concat([now, more], ignore_index=True)
@@ -48,8 +48,10 @@ def totals(
         shift = np.arange(len(sums.cells)) + np.where(np.arange(len(sums.cells)) < figures, 0, len(made))  # rests come last
         held = readers.state(beside, trial)
         none = np.zeros_like(held.shown)
-        tried = [Move(shift[move.cells], move.change) for move in done.moves]
+        tried = secondary.Secured(moves=[Move(shift[move.cells], move.change) for move in moves])
         found = secondary.secure(replace(held, known=held.known | held.shown, shown=none, leavable=none), tried)
+        back = [Move(np.where(move.cells < figures, move.cells, move.cells - len(made)), move.change) for move in found.moves]
+        moves = [*done.moves, *(move for move in back if move.cells.max() < len(sums.cells))]
         before = {int(shift[cell]): lost for cell, lost in done.exposed.items()}
         less = {beside.cells[cell].place for cell, lost in found.exposed.items() if lost > before.get(cell, 0)}
         if not less:
