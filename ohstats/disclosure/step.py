@@ -106,9 +106,10 @@ def _public(
         zeros = _zeros_beside(sums, done.exposed, linked)
         if not len(zeros):
             break
-        again = set(linked["place"][linked["row"].isin(zeros)])  # here the search begins anew
+        places = linked["place"].to_numpy()
+        again = set(places[linked["row"].isin(zeros)])  # here the search begins anew
         for rows in (done.rows, done.left_out):
-            rows -= {row for row in rows if linked["place"].iat[row] in again}
+            rows -= {row for row in rows if places[row] in again}
         whole.loc[zeros, ["published", "fixed"]] = False
         whole.loc[zeros, "note"] = pooling.SMALL
     ours = linked["row"]  # figures that show no one's health are not among the linked ones
