@@ -114,8 +114,9 @@ def _public(
         whole.loc[zeros, "note"] = pooling.SMALL
     ours = linked["row"]  # figures that show no one's health are not among the linked ones
     whole.loc[ours[sorted(done.rows)], "star"] = True
-    whole.loc[_without_cases(whole, whole["published"] & ~whole["star"]) & whole["published"], "star"] = True
-    gone = ours[sorted(done.left_out)]
+    lone = _without_cases(whole, whole["published"] & ~whole["star"]) & whole["published"] & ~whole["star"]
+    whole.loc[lone & (whole["numerator"] != 0), "star"] = True
+    gone = np.r_[ours[sorted(done.left_out)], np.flatnonzero(lone & (whole["numerator"] == 0))]  # a star would say at least 1
     whole.loc[gone, ["star", "published"]] = False
     whole.loc[gone, "note"] = pooling.SMALL
     held = together.totals(whole, linked, sums, done, dataset, rules)
