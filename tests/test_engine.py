@@ -410,15 +410,18 @@ runner.run(jobs, paths.Workspace.at({str(tmp_path)!r}), workers=2, done=print)
         [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite started in the background ignores it
     )  # fmt: skip
-    end = time.monotonic() + 60
-    while len(told := list(tmp_path.glob("*.pids"))) < 2 and time.monotonic() < end:
-        time.sleep(0.05)
-    pids = [int(each) for path in told for each in path.read_text().split()]
-    assert len(pids) == 6
-    assert all(map(alive, pids))
-    owner.send_signal(number)
-    owner.wait(30)
-    assert gone(*pids)
+    try:
+        end = time.monotonic() + 300
+        while len(told := list(tmp_path.glob("*.pids"))) < 2 and time.monotonic() < end and owner.poll() is None:
+            time.sleep(0.05)
+        pids = [int(each) for path in told for each in path.read_text().split()]
+        assert len(pids) == 6
+        assert all(map(alive, pids))
+        owner.send_signal(number)
+        owner.wait(30)
+        assert gone(*pids)
+    finally:
+        owner.kill()
 
 
 def test_lost_fork_server_costs_the_reports_under_way_only(job: Any) -> None:
