@@ -45,6 +45,7 @@ def warm() -> None:
     with shell.cells().shell.builtin_trap:  # some libraries look for a kernel when they are imported
         for name in MODULES:
             import_module(name)
+        sys.modules["pandas"].set_option("mode.string_storage", "python")  # quicker than arrow's for frames of a few rows
         _load()
         _draw()
         _read()
