@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from . import dimensions, estimates, periods, rates, reference
+from . import dimensions, estimates, language, periods, rates
 from .counts import NEW_CASES
+from .data import once
 from .language import _
 
 if TYPE_CHECKING:
@@ -21,14 +22,15 @@ def title(dimension: str, language: str) -> str:
 
 def rows(data: Data, measure: str, dimension: str, *, key: str = "") -> pd.DataFrame:
     """Counts of a measure by the groups of a dimension, as published: all periods, those hidden too, and `code`."""
-    found = data.counts[(data.counts["measure"] == measure) & data.counts["group"].str.startswith(f"{dimension}=")]
-    found = found[(found["key"] == key) & ~found["group"].str.contains(";", regex=False)]
-    found = found[found["numerator"].notna() | found["hidden"]]
+    found = data.of(measure, groups=True)
+    found = found[found["group"].str.startswith(f"{dimension}=") & (found["key"] == key)]
+    found = found[~found["group"].str.contains(";", regex=False) & (found["numerator"].notna() | found["hidden"])]
     if measure == NEW_CASES and "diagnosis" in set(found["year_basis"]):
         found = found[found["year_basis"] == "diagnosis"]
     return found.assign(code=found["group"].str.removeprefix(f"{dimension}="))
 
 
+@once
 def groups(data: Data, measure: str, dimension: str, *, key: str = "", period: str | None = None) -> pd.DataFrame:
     """A measure of one place by the groups of a dimension, as the edition shows it.
 
@@ -70,7 +72,9 @@ def groups(data: Data, measure: str, dimension: str, *, key: str = "", period: s
         made.drop(columns=["numerator", "denominator"]), on="code", how="left"
     )
     names = dimensions.names(dimension, data.language)
-    made["name"] = [_("not known") if code == dimensions.UNKNOWN else names.get(code) or code for code in made["code"]]
+    with language.use(data.language):
+        names[dimensions.UNKNOWN] = _("not known")
+    made["name"] = [names.get(code) or code for code in made["code"]]
     order = {code: place for place, code in enumerate(names)} if told.get("ordered") or "cuts" in told else {}
     last = made["code"] == dimensions.UNKNOWN
     made = made.assign(last=last, at=made["code"].map(order).fillna(len(order)), size=-made["numerator"].fillna(-1))
@@ -86,7 +90,8 @@ def statistics(data: Data, measure: str, *, key: str = "", dimension: str = "", 
     DataFrame
         Rows of `data.statistics`, with `code` (of the group, "" for none); hidden ones have no value.
     """
-    found = data.statistics[(data.statistics["measure"] == measure) & (data.statistics["key"] == key)]
+    rows = data.statistics
+    found = rows[(rows["measure"] == measure) & (rows["key"] == key)]
     found = found[found["group"].str.startswith(f"{dimension}=") if dimension else found["group"] == ""]
     period = period or _latest(found[~found["hidden"]], data) or _latest(found, data)
     return found[found["period"] == period].assign(code=found["group"].str.removeprefix(f"{dimension}=")).reset_index(drop=True)
@@ -96,9 +101,9 @@ def _whole(data: Data, found: pd.DataFrame) -> float:
     """What the groups of a count add up to."""
     if not found["hidden"].any():
         return float(found["numerator"].sum())
-    keys = ["measure", "period", "year_basis", "key"]
-    same = (data.counts[keys] == found.iloc[0][keys]).all(axis=1) & (data.counts["group"] == "") & ~data.counts["hidden"]
-    total = data.counts.loc[same, "numerator"]
+    first, rows = found.iloc[0], data.of(str(found["measure"].iloc[0]))
+    same = (rows["period"] == first["period"]) & (rows["year_basis"] == first["year_basis"]) & (rows["key"] == first["key"])
+    total = rows.loc[same & ~rows["hidden"], "numerator"]
     return float(total.iloc[0]) if len(total) and total.iloc[0] >= found["numerator"].sum() else float("nan")
 
 
@@ -115,5 +120,4 @@ def _latest(found: pd.DataFrame, data: Data) -> str:
 
 def name_of_measure(data: Data, measure: str) -> str:
     """Name of an indicator in the report's language."""
-    found = data.indicators[data.indicators["indicator_id"] == measure]
-    return reference.name_of(found.iloc[-1].to_dict(), data.language) if len(found) else measure
+    return data.names.get(measure, measure)

@@ -7,10 +7,10 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cached_property, wraps
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from . import (
     __version__,
@@ -34,6 +34,7 @@ from .language import LANGUAGES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    import numpy as np
     import pandas as pd
 
     from .clean import Cleaned
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 ASSESSMENTS = ("annual", "midterm", "final")
 CLEAN, PROTECT = "clean.json", "protect.json"  # what each step did, written when all else is there
 SLICE = "OHSTATS_SLICE"  # environment variable that announces the slice of a report
+Asked = ParamSpec("Asked")
 
 
 @dataclass(frozen=True)
@@ -79,16 +81,32 @@ class Data:
         """Name of the place in the report's language."""
         return reference.name_of(self.place, self.language)
 
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Name of each declared indicator in the report's language."""
+        return {row["indicator_id"]: reference.name_of(row, self.language) for row in self.indicators.to_dict("records")}
 
-def once(make: Callable[[Data], pd.DataFrame]) -> Callable[[Data], pd.DataFrame]:
-    """Reckon a frame that several sections need once for a report; each gets a copy of its own."""
+    @cached_property
+    def _places(self) -> dict[str, np.ndarray]:
+        """Where the counts of each measure stand."""
+        told: dict[str, np.ndarray] = self.counts.groupby("measure").indices
+        return told
+
+    def of(self, measure: str, *, groups: bool = False) -> pd.DataFrame:
+        """Counts of one measure in their order; those of groups too, if asked for."""
+        rows = self.counts.take(self._places.get(measure, []))
+        return rows if groups else rows[rows["group"] == ""]
+
+
+def once(make: Callable[Concatenate[Data, Asked], pd.DataFrame]) -> Callable[Concatenate[Data, Asked], pd.DataFrame]:
+    """Reckon a frame that several sections need once for a report (and what is asked for); each may change its own."""
 
     @wraps(make)
-    def made(data: Data) -> pd.DataFrame:
-        name = f"{make.__module__}.{make.__qualname__}"
+    def made(data: Data, /, *asked: Asked.args, **named: Asked.kwargs) -> pd.DataFrame:
+        name = f"{make.__module__}.{make.__qualname__} {asked} {named}"
         if name not in data.kept:
-            data.kept[name] = make(data)
-        return data.kept[name].copy()
+            data.kept[name] = make(data, *asked, **named)
+        return data.kept[name].copy(deep=False)  # pandas copies what is written to
 
     return made
 

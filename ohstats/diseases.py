@@ -36,7 +36,7 @@ def latest(data: Data) -> pd.DataFrame:
         `hidden_before`, the Estimate columns of the share of all cases (percent, Wilson), `difference`; categories by number of
         cases, parts after what they are part of. Empty where the period holds no category.
     """
-    rows = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["group"] == "")]
+    rows = data.of(NEW_CASES)
     basis = occurrence.in_period(data, data.period.text)["basis"]
     rows = rows[(rows["year_basis"] == basis) & (rows["numerator"].notna() | rows["hidden"])].set_index("key")
     now = rows[rows["period"] == data.period.text]

@@ -132,7 +132,7 @@ def at_risk(data: Data) -> tuple[str, pd.Series[float]]:
 
 
 def _latest(each: Data, measure: str) -> float:
-    rows = each.counts[(each.counts["measure"] == measure) & (each.counts["group"] == "")]
+    rows = each.of(measure)
     rows = rows[rows["period"].map(lambda text: periods.parse(text).last_year <= each.period.last_year).astype(bool)]
     known = rows[rows["numerator"].notna()].sort_values("period")
     return float(known["numerator"].iloc[-1]) if len(known) else np.nan

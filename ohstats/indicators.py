@@ -41,15 +41,28 @@ def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
     DataFrame
         `measure`, then the columns of `table`; an indicator without a row is there with the note "no data".
     """
-    made = _reckoned(data)
-    rows = pd.DataFrame({"measure": pd.Series(ids, dtype="str")}).merge(made[made["period"] == period], on="measure", how="left")
+    rows = pd.DataFrame({"measure": pd.Series(ids, dtype="str")}).merge(_of(data, period), on="measure", how="left")
     absent = rows["period"].isna()
     if absent.any():
         rows["note"] = rows["note"].mask(absent, NO_DATA).astype("str")
-        named = data.indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")
-        for column, told in _declared(rows["measure"], named).items():
-            rows[column] = rows[column].mask(absent, told) if column in rows else told
+        for column, told in _kinds(data).reindex(ids).items():
+            told = told.set_axis(rows.index)
+            rows[str(column)] = rows[column].mask(absent, told) if column in rows else told
     return rows
+
+
+@once
+def _of(data: Data, period: str) -> pd.DataFrame:
+    """Indicators of one period."""
+    made = _reckoned(data)
+    return made[made["period"] == period]
+
+
+@once
+def _kinds(data: Data) -> pd.DataFrame:
+    """What is declared of the kind of figure of each indicator."""
+    named = data.indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")
+    return pd.DataFrame(_declared(named.index.to_series(), named))
 
 
 @once

@@ -38,7 +38,7 @@ def total(data: Data) -> pd.DataFrame:
 
 def cases(data: Data, *, keys: tuple[str, ...] = ()) -> pd.DataFrame:
     """Counts of new cases in the one year basis that the report uses: diagnosis year where its totals by year are there."""
-    rows = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["group"] == "")]
+    rows = data.of(NEW_CASES)
     basis = regions.year_basis(rows)
     return rows[(rows["year_basis"] == basis) & (rows["key"].isin(keys) | (not keys))]
 
@@ -60,8 +60,8 @@ def in_period(data: Data, period: str, *, basis: str = "") -> dict[str, Any]:
     dict
         `n` (NaN without a figure), `lower`, `upper` (exact Poisson, 95 %), `hidden`, `provisional`, `note`, `basis`.
     """
-    rows = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["key"] == "total") & (data.counts["group"] == "")]
-    rows = rows[(rows["period"] == period) & (rows["year_basis"].eq(basis) | (not basis))]
+    rows = data.of(NEW_CASES)
+    rows = rows[(rows["key"] == "total") & (rows["period"] == period) & (rows["year_basis"].eq(basis) | (not basis))]
     there = rows[rows["numerator"].notna() | rows["hidden"]]
     rows = rows if there.empty else there
     if rows.empty:

@@ -238,6 +238,7 @@ def exporter() -> Any:
         extra_template_basedirs=[str(TEMPLATE)],
         extra_template_paths=[str(TEMPLATE)],
         exclude_anchor_links=True,
+        default_preprocessors=[],  # the template takes finished outputs only
     )
 
 

@@ -32,7 +32,7 @@ def short(data: Data) -> pd.DataFrame:
         `period`, `first_year`, `last_year`, `hidden`, `known` (cases whose exposure is known; missing where not told), then the
         Estimate columns of the share among all new pneumoconiosis (percent, Wilson): the denominator of the official target.
     """
-    told = data.counts[(data.counts["measure"] == SHORT) & (data.counts["group"] == "")]
+    told = data.of(SHORT)
     told = told[(told["numerator"].notna() & (told["denominator"] > 0)) | told["hidden"]]
     bands = breakdowns.rows(data, NEW_CASES, "exposure", key="pneumoconiosis")
     unknown = bands["code"] == "unknown"
@@ -107,9 +107,10 @@ def per_exposed(data: Data) -> pd.DataFrame:
         `year`, `hidden`, `jump` (the workers changed by more than `JUMP` against the year before), the Estimate columns (exact
         Poisson). Years without a declared number of workers are left out.
     """
-    workers = data.counts[(data.counts["measure"] == WORKERS) & (data.counts["group"] == "") & (data.counts["numerator"] > 0)]
-    workers = workers[workers["period"].str.fullmatch(_YEAR)].drop_duplicates("period")
-    cases = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["key"] == "total") & (data.counts["group"] == "")]
+    workers = data.of(WORKERS)
+    workers = workers[(workers["numerator"] > 0) & workers["period"].str.fullmatch(_YEAR)].drop_duplicates("period")
+    cases = data.of(NEW_CASES)
+    cases = cases[cases["key"] == "total"]
     basis = "report" if "report" in set(cases["year_basis"]) else "diagnosis"
     cases = cases[(cases["year_basis"] == basis) & (cases["numerator"].notna() | cases["hidden"])]
     made = workers[["period", "numerator"]].rename(columns={"numerator": "workers"})

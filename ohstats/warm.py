@@ -80,12 +80,19 @@ def _draw() -> None:
 
 
 def _read() -> None:
-    from . import language, reference
+    from . import codes, courses, dimensions, districts, findings, language, lists, measured, reference
+    from .sections import actions, breakdown
 
     for each in language.LANGUAGES:
         language.catalogue(each)
-    for name in ("categories", "indicators", "targets", "breaks"):
+    for name in ("categories", "indicators", "targets", "breaks", "methods"):
         reference.table(name)
+    read = (courses.settings, districts.declared, findings.rules, lists.declared, measured.declared)
+    for told in (*read, actions.template, breakdown.declared):
+        told()
+    for name in dimensions.declared():
+        dimensions.names(name, "en")
+    codes.table("diseases")
 
 
 def _page() -> None:
@@ -93,7 +100,7 @@ def _page() -> None:
 
     from . import pages, result
 
-    bundle, metadata = result.Result(id="warm", language="en", title="warm").bundle()
+    bundle, metadata = result.Result(id="warm", language="en", title="warm & <warm>").bundle()
     shown = v4.new_code_cell(outputs=[v4.new_output("display_data", data=bundle, metadata=metadata)])
     with tempfile.TemporaryDirectory() as folder:
         executed = Path(folder, "warm.ipynb")

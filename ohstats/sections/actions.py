@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from scipy import stats
 
-from .. import files, wording
+from .. import breakdowns, files, wording
 from ..language import _
 from ..paths import REFERENCE
 from ..result import Result
@@ -35,6 +36,13 @@ _PAIRS = [f"sme_pairs_{name}" for name in ("passing_before", "passing_after", "n
 _UNITS = ["institution_quality_rate", "technical_services", "exam_institutions", "diagnosis_institutions", "spot_check_accuracy"]
 
 
+@lru_cache(maxsize=1)
+def template() -> dict[str, Any]:
+    """What the quality assessment of institutions scores (`reference/institution_score.yml`)."""
+    told: dict[str, Any] = files.read_yaml(REFERENCE / "institution_score.yml")
+    return told
+
+
 @section
 def action_declaration(data: Data) -> Result:
     """First action: declared employers of those on file, by size."""
@@ -46,7 +54,7 @@ def _by_size(data: Data, ident: str, title: str, ids: list[str]) -> Result:
     if rows.empty:
         return Result(id=ident, language=data.language, title=title, sentences=[_lacking("employers")])
     said = [
-        _("{name}: {value} ({counts}).", name=tables.named(data, row["measure"]), value=tables.value(row),
+        _("{name}: {value} ({counts}).", name=breakdowns.name_of_measure(data, row["measure"]), value=tables.value(row),
           counts=wording.share_of(row["numerator"], row["denominator"]))
         for row in rows[(rows["note"] == "") & rows["denominator"].notna()].to_dict("records")
     ]  # fmt: skip
@@ -136,7 +144,7 @@ def action_institutions(data: Data) -> Result:
     lines = [
         _("{part} ({weight}): {items}.", part=part[f"name_{data.language}"], weight=wording.percent(part["weight"], 0),
           items=_(", ").join(f"{item[data.language]} {item['points']}" for item in part["items"]))
-        for part in files.read_yaml(REFERENCE / "institution_score.yml")["parts"]
+        for part in template()["parts"]
     ]  # fmt: skip
     table = tables.listed(data, rows, _("Institutions, {period}", period=wording.period(data.period)))
     return Result(

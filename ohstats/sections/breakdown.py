@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import breakdowns, dimensions, files, language, reference, wording
+from .. import breakdowns, dimensions, files, language, measured, reference, wording
 from ..display import Table
 from ..language import _
 from ..paths import REFERENCE
@@ -103,7 +103,7 @@ def _median(data: Data, statistic: str, dimension: str, code: str, period: str) 
 
 
 def _median_title(data: Data, statistic: str) -> str:
-    told = files.read_yaml(REFERENCE / "statistics.yml")[statistic]
+    told = measured.declared()[statistic]
     unit = "" if told["unit"] in ("ratio", "percent") else f", {told['unit']}"
     return _("median: {name}{unit}", name=reference.name_of(told, data.language), unit=unit)
 

@@ -192,7 +192,8 @@ def case_table(data: Data) -> Result:
 @detail
 def reconciliation(data: Data) -> Result:
     """Totals by report year, by diagnosis year and as officially published, side by side, with what they differ by."""
-    rows = data.counts[(data.counts["measure"] == "new_cases") & (data.counts["key"] == "total") & (data.counts["group"] == "")]
+    rows = data.of("new_cases")
+    rows = rows[rows["key"] == "total"]
     rows = rows[rows["period"].str.fullmatch(r"\d{4}") & (rows["numerator"].notna() | rows["hidden"])]
     figures = rows.assign(cell=rows["numerator"].map(wording.count).mask(rows["hidden"], "*"), kind=rows["year_basis"])
     official = pd.DataFrame(data.beside.get("known", []), columns=["period", "year_basis", "numerator", "source"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import districts, evaluation, figures_places, reference, wording
+from .. import breakdowns, districts, evaluation, figures_places, wording
 from ..display import Table
 from ..indicators import PROTECTED
 from ..language import _, ngettext
@@ -23,8 +23,7 @@ def name_of(data: Data, measure: str) -> str:
     """Name of a measure in the language of the report."""
     if measure == "new_cases":
         return _("New cases")
-    rows = data.indicators[data.indicators["indicator_id"] == measure]
-    return reference.name_of(rows.iloc[-1].to_dict(), data.language) if len(rows) else measure
+    return breakdowns.name_of_measure(data, measure)
 
 
 def listed(names: list[str]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import breakdowns, indicators, reference, wording
+from .. import breakdowns, indicators, wording
 from ..display import Table
 from ..language import _
 
@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 
 MOST = 30
 """Groups in one table; the others stand in the download."""
-
-
-def named(data: Data, measure: str) -> str:
-    """Name of an indicator in the language of the report; its id where it is not declared."""
-    rows = data.indicators[data.indicators["indicator_id"] == measure]
-    return reference.name_of(rows.iloc[-1].to_dict(), data.language) if len(rows) else measure
 
 
 def figures(data: Data, ids: list[str]) -> pd.DataFrame:
@@ -44,7 +38,7 @@ def listed(data: Data, rows: pd.DataFrame, caption: str, note: str = "") -> Tabl
         return None
     cells = [
         [
-            named(data, row["measure"]),
+            breakdowns.name_of_measure(data, row["measure"]),
             value(row),
             wording.DASH
             if row["note"] or pd.isna(row["denominator"])
@@ -69,7 +63,7 @@ def grouped(data: Data, ids: list[str], dimension: str, caption: str, note: str 
     known = [measure for measure in ids if (rows["measure"] == measure).any()]
     cells = [[str(names[code]), *(_cell(by.get((code, measure))) for measure in known)] for code in size.index[:MOST]]
     title = breakdowns.title(dimension, data.language)
-    header = [title[:1].upper() + title[1:], *(named(data, measure) for measure in known)]
+    header = [title[:1].upper() + title[1:], *(breakdowns.name_of_measure(data, measure) for measure in known)]
     return Table(caption, header, cells, note), rows.drop(columns="name")
 
 
