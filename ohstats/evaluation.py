@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -62,48 +62,55 @@ def in_force(data: Data) -> pd.DataFrame:
         Columns of the target; `decides` (the strictest of those for one indicator; a trend always does), `judged_in` (year in
         which it is judged: the last of the plan, or its own last one).
     """
-    told = plan(data)
-    rows = data.targets
-    begins = rows["in_force_from"].where(rows["in_force_from"] != "", "0").astype(int)
-    ends = rows["in_force_to"].where(rows["in_force_to"] != "", "9999").astype(int)
-    level = rows["levels"].str.split().map(lambda levels: not levels or data.place["level"] in levels)
-    judged = rows["comparator"].isin([">=", "<=", *_TRENDS])
-    chosen = rows[(begins <= told.last) & (ends >= (told.first if told.final else told.last)) & level & judged].copy()
-    chosen["judged_in"] = ends[chosen.index].clip(upper=told.last)
-    chosen = chosen[_of_same_scope(chosen, data.indicators)]
+    told, declared = plan(data), _by("indicator_id", data.indicators)
+    chosen = [(at, row) for at, row in enumerate(data.targets.to_dict("records")) if _applies(row, data, told)]
+    chosen = [(at, row) for at, row in chosen if _of_same_scope(row, declared.get(row["indicator_id"], {}))]
     order = {code: number for number, code in enumerate(data.dataset.ancestors(data.place["code"]))}
-    chosen["distance"] = chosen["jurisdiction_code"].map(order)
-    chosen = chosen.sort_values(["distance"], kind="stable").drop(columns="distance").reset_index(drop=True)
-    chosen["decides"] = _strictest(chosen)
-    chosen = _named(chosen, "indicator_id", "name", data.indicators.set_index("indicator_id"))
-    return _named(chosen, "jurisdiction_code", "jurisdiction", data.dataset.places.set_index("code"))
+    chosen.sort(key=lambda each: order.get(each[1]["jurisdiction_code"], len(order)))
+    found = [row for _at, row in chosen]
+    rows = data.targets.iloc[[at for at, _row in chosen]].reset_index(drop=True)
+    rows["judged_in"] = np.array([min(int(row["in_force_to"] or told.last), told.last) for row in found], dtype="int64")
+    rows["decides"] = np.array(_strictest(found), dtype=bool)
+    rows = _named(rows, found, "indicator_id", "name", declared)
+    return _named(rows, found, "jurisdiction_code", "jurisdiction", _by("code", data.dataset.places))
 
 
-def _of_same_scope(rows: pd.DataFrame, declared: pd.DataFrame) -> pd.Series[bool]:
+def _by(key: str, rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Rows by a column; of several the last."""
+    return {row[key]: row for row in rows.to_dict("records")}
+
+
+def _applies(row: dict[str, str], data: Data, told: Plan) -> bool:
+    """Whether a target is judged in the years of the assessment, for a place of this level."""
+    begins, ends, levels = int(row["in_force_from"] or 0), int(row["in_force_to"] or told.last), row["levels"].split()
+    timely = begins <= told.last and ends >= (told.first if told.final else told.last)
+    return timely and (not levels or data.place["level"] in levels) and row["comparator"] in (">=", "<=", *_TRENDS)
+
+
+def _of_same_scope(row: dict[str, str], declared: dict[str, Any]) -> bool:
     """Whether industry scope and denominator of a target are those of its indicator; what one of them does not say fits."""
-    fits = pd.Series(True, index=rows.index)
-    known = declared.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")
-    for column in ("scope", "denominator_key"):
-        if column in known:
-            own = rows["indicator_id"].map(known[column]).fillna("")
-            fits &= (rows[column] == own) | (rows[column] == "") | (own == "")
-    return fits
+    both = [(row[name], declared.get(name, "")) for name in ("scope", "denominator_key")]
+    return all(not wanted or not own or wanted == own for wanted, own in both)
 
 
-def _strictest(rows: pd.DataFrame) -> pd.Series[bool]:
-    """The strictest target of each indicator and direction; of equal ones, and of trends, the nearest."""
-    goals = pd.to_numeric(rows["target_value"], errors="coerce")
-    strict = goals.where(rows["comparator"] != "<=", -goals).fillna(-np.inf)
-    first = strict.groupby([rows["indicator_id"], rows["comparator"]]).idxmax()
-    return pd.Series(rows.index.isin(first), index=rows.index)
+def _strictest(rows: list[dict[str, str]]) -> list[bool]:
+    """Which is the strictest target of its indicator and direction; of equal ones, and of trends, the nearest."""
+    first: dict[tuple[str, str], tuple[float, int]] = {}
+    for at, row in enumerate(rows):
+        goal = float(row["target_value"] or "-inf") * (-1 if row["comparator"] == "<=" and row["target_value"] else 1)
+        key = row["indicator_id"], row["comparator"]
+        if key not in first or goal > first[key][0]:
+            first[key] = goal, at
+    strictest = {at for _goal, at in first.values()}
+    return [at in strictest for at in range(len(rows))]
 
 
-def _named(rows: pd.DataFrame, key: str, column: str, known: pd.DataFrame) -> pd.DataFrame:
+def _named(rows: pd.DataFrame, found: list[dict[str, str]], key: str, column: str, known: dict[str, Any]) -> pd.DataFrame:
     """Rows with the declared name where they bring none of their own, else with the bare key."""
-    names = [f"{column}_zh", f"{column}_en"]
-    bare = (rows[names] == "").all(axis=1)
-    for name, declared in zip(names, ("name_zh", "name_en"), strict=True):
-        rows[name] = rows[name].mask(bare, rows[key].map(known[declared]).fillna(rows[key]))
+    names = {f"{column}_{language}": f"name_{language}" for language in ("zh", "en")}
+    for name, declared in names.items():
+        told = [row[name] if any(map(row.get, names)) else known.get(row[key], {}).get(declared, row[key]) for row in found]
+        rows[name] = pd.array(told, dtype="str")
     return rows
 
 
@@ -186,31 +193,30 @@ def course(data: Data) -> pd.DataFrame:
 
 
 def _judge(rows: pd.DataFrame, usable: pd.Series[bool]) -> pd.DataFrame:
-    rows = rows.assign(status=CANNOT, gap=np.nan, certainty_of_sample="", at=range(len(rows)))
-    for (goal, comparator, method), part in rows[usable].groupby(["target_value", "comparator", "method"]):
-        if method in SHARES:
-            judged = rates.gap(
-                part, numerator="numerator", denominator="denominator", target=goal, comparator=comparator, by=["at"]
-            )
-            missing, met = judged["value"].to_numpy(), judged["met"].to_numpy()
-        elif method == "ratio":  # plan and done need not be whole: compared as exact fractions, no gap in units
-            reached = [Fraction(n) * 100 / Fraction(d) for n, d in part[["numerator", "denominator"]].itertuples(index=False)]
-            wanted = rates.exact_share(goal) * 100
-            met = np.array([each >= wanted if comparator == ">=" else each <= wanted for each in reached])
-            missing = np.where(met, 0.0, np.nan)
-        else:  # a count against a whole number
-            short = (
-                float(goal) - part["numerator"].to_numpy() if comparator == ">=" else part["numerator"].to_numpy() - float(goal)
-            )
-            missing, met = np.maximum(short, 0), short <= 0
-        rows.loc[part.index, "status"] = np.where(met, MET, NOT_MET)
-        census = (part["basis"] == "census").to_numpy()
-        rows.loc[part.index, "gap"] = np.where(census, missing, np.nan)  # of a sample, the units seen are not the units due
-    sample = (usable & (rows["basis"] == "sample") & rows["method"].isin(SHARES) & rows["lower"].notna()).to_numpy()
-    goals = pd.to_numeric(rows["target_value"], errors="coerce")
-    words = np.select([rows["lower"] > goals, rows["upper"] < goals], ["clearly above", "clearly below"], "compatible")
-    rows.loc[sample, "certainty_of_sample"] = words[sample]
-    return rows.drop(columns="at")
+    told = [_judged(row) if can else (CANNOT, np.nan, "") for row, can in zip(rows.to_dict("records"), usable, strict=True)]
+    status, gaps, words = zip(*told, strict=True) if told else ((), (), ())
+    texts = {"status": pd.array(status, dtype="str"), "certainty_of_sample": pd.array(words, dtype="str")}
+    return rows.assign(status=texts["status"], gap=np.array(gaps, dtype=float), certainty_of_sample=texts["certainty_of_sample"])
+
+
+def _judged(row: dict[str, Any]) -> tuple[str, float, str]:
+    """Status, gap and how certain a sample is of one figure against its target."""
+    goal, n, low = row["target_value"], row["numerator"], row["comparator"] == ">="
+    if row["method"] in SHARES:
+        missing, met = rates.lacking(int(n), int(row["denominator"]), rates.exact_share(goal), row["comparator"])
+    elif row["method"] == "ratio":  # plan and done need not be whole: compared as exact fractions, no gap in units
+        reached, wanted = Fraction(n) * 100 / Fraction(row["denominator"]), rates.exact_share(goal) * 100
+        met = reached >= wanted if low else reached <= wanted
+        missing = 0.0 if met else np.nan
+    else:  # a count against a whole number
+        short = float(goal) - n if low else n - float(goal)
+        missing, met = max(short, 0.0), short <= 0
+    word = ""
+    if row["basis"] == "sample" and row["method"] in SHARES and not np.isnan(row["lower"]):
+        above, below = row["lower"] > float(goal), row["upper"] < float(goal)
+        word = "clearly above" if above else "clearly below" if below else "compatible"
+    of_all = row["basis"] == "census"  # of a sample, the units seen are not the units due
+    return MET if met else NOT_MET, missing if of_all else np.nan, word
 
 
 def largest_gaps(rows: pd.DataFrame, most: int = 3) -> pd.DataFrame:

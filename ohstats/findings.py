@@ -67,13 +67,9 @@ def _beyond(data: Data, chosen: dict[str, dict[str, Any]]) -> pd.DataFrame:
         goal, low = (rule["below"], True) if "below" in rule else (rule["above"], False)
         share = Fraction(row["numerator"]) * 100 / Fraction(row["denominator"])
         if (share < goal) if low else (share > goal):
-            made.append(
-                row | {"indicator_id": row["measure"], "goal": goal, "comparator": ">=" if low else "<=", "is_target": False}
-            )
-    rows = pd.DataFrame(made, columns=[*values.columns, "indicator_id", "goal", "comparator", "is_target"])
-    rows["gap"] = np.nan
-    counted = rows[rows["method"].isin(evaluation.SHARES) & (rows["basis"] != "sample")].assign(at=lambda part: part.index)
-    for (goal, comparator), part in counted.groupby(["goal", "comparator"]):
-        left = rates.gap(part, numerator="numerator", denominator="denominator", target=goal, comparator=comparator, by=["at"])
-        rows.loc[part.index, "gap"] = left["value"].to_numpy()
-    return rows
+            told = {"indicator_id": row["measure"], "goal": goal, "comparator": ">=" if low else "<=", "is_target": False}
+            counted = row["method"] in evaluation.SHARES and row["basis"] != "sample"
+            n, d = int(row["numerator"]), int(row["denominator"])
+            gap = rates.lacking(n, d, rates.exact_share(goal), told["comparator"])[0] if counted else np.nan
+            made.append(row | told | {"gap": gap})
+    return pd.DataFrame(made, columns=[*values.columns, "indicator_id", "goal", "comparator", "is_target", "gap"])

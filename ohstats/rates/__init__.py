@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,7 @@ __all__ = [
     "difference",
     "fisher_midp",
     "gap",
+    "lacking",
     "proportion",
     "rate",
     "ratio_of_rates",
@@ -229,6 +230,20 @@ def exact_share(target: float | str | Fraction) -> Fraction:
     return share
 
 
+def _wanted(due: Any, share: Fraction, comparator: str) -> Any:
+    """The numerator that just meets a target, of one denominator or an array of them."""
+    scaled = due * share.numerator
+    floor, ceiling = scaled // share.denominator, -(-scaled // share.denominator)
+    return {">=": ceiling, ">": floor + 1, "<=": floor, "<": ceiling - 1}[comparator]
+
+
+def lacking(done: int, due: int, share: Fraction, comparator: str) -> tuple[float, bool]:
+    """Units that one figure still needs, as `gap` says it of a table (NaN: no number meets the target); whether it is met."""
+    wanted = _wanted(due, share, comparator)
+    short = wanted - done if comparator in (">=", ">") else done - wanted
+    return float(max(short, 0)) if 0 <= wanted <= due else np.nan, short <= 0
+
+
 def gap(
     table: pd.DataFrame,
     *,
@@ -289,9 +304,7 @@ def gap(
     x, n = counted(table, numerator, within=denominator)
     groups = grouped(table, by)
     done, due = whole(groups.total(x)), whole(groups.total(n))
-    scaled = due.astype(object) * share.numerator  # Python's whole numbers: no overflow
-    floor, ceiling = scaled // share.denominator, -(-scaled // share.denominator)
-    wanted = {">=": ceiling, ">": floor + 1, "<=": floor, "<": ceiling - 1}[comparator].astype(np.int64)
+    wanted = _wanted(due.astype(object), share, comparator).astype(np.int64)  # Python's whole numbers: no overflow
     lacking = wanted - done if comparator in (">=", ">") else done - wanted
     reason = np.select([due == 0, (wanted > due) | (wanted < 0)], [1, 2], default=0)
     met = pd.array(lacking <= 0, dtype="boolean")
