@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import special
 
 from . import evaluation, files, indicators, limits, occurrence, periods, rates, surveillance
+from .counts import NEW_CASES
 from .data import once
 from .paths import REFERENCE
 
@@ -49,6 +50,7 @@ def statuses(data: Data) -> pd.DataFrame:
         the strictest decides: not met before met before cannot judge. Indicators that are judged nowhere are left out.
     """
     order = {evaluation.NOT_MET: 0, evaluation.MET: 1, evaluation.CANNOT: 2}
+    indicators.reckon(data.below)
     parts = [evaluation.against_targets(each).assign(**_named(each)) for each in data.below]
     rows = pd.concat(parts, ignore_index=True)
     rows = rows.sort_values("status", key=lambda words: words.map(order), kind="stable")
@@ -62,6 +64,7 @@ def shares(data: Data) -> pd.DataFrame:
     """Every declared share with a better and a worse side, of every place: `place`, `place_name`, `measure`, Estimate columns."""
     told = (data.indicators["measure"] == "proportion") & data.indicators["direction"].isin(["up", "down"])
     known = data.indicators.loc[told, "indicator_id"].drop_duplicates().tolist()
+    indicators.reckon(data.below)
     parts = [indicators.values(each, known, str(data.period)).assign(**_named(each)) for each in data.below]
     rows = pd.concat(parts, ignore_index=True)
     there = rows.groupby("measure")["value"].transform("count") > 0
@@ -124,11 +127,17 @@ def _cases(data: Data, length: int) -> pd.DataFrame:
 
 def at_risk(data: Data) -> tuple[str, pd.Series[float]]:
     """What the rates refer to (exposed workers, else people) and how many there are in each place in its latest year."""
-    found = {
-        measure: pd.Series({each.place["code"]: _latest(each, measure) for each in data.below}, dtype=float)
-        for measure in declared()["leagues"]["cases"]["per"]
-    }
-    return max(found.items(), key=lambda each: each[1].notna().sum())  # the first of equals
+    found = _sizes(data)
+    name = str(found.notna().sum().idxmax())  # the first of equals
+    return name, found[name]
+
+
+@once
+def _sizes(data: Data) -> pd.DataFrame:
+    """Workers and people of each place in its latest year."""
+    measures = declared()["leagues"]["cases"]["per"]
+    codes = [each.place["code"] for each in data.below]
+    return pd.DataFrame({name: [_latest(each, name) for each in data.below] for name in measures}, index=codes, dtype=float)
 
 
 def _latest(each: Data, measure: str) -> float:
@@ -138,6 +147,7 @@ def _latest(each: Data, measure: str) -> float:
     return float(known["numerator"].iloc[-1]) if len(known) else np.nan
 
 
+@once
 def league(data: Data, name: str) -> pd.DataFrame:
     """Relative risks of the places drawn towards their mean, and the rank of each with the limits that chance leaves it.
 
@@ -220,26 +230,19 @@ def sums(data: Data) -> pd.DataFrame:
     """
     told = data.indicators["measure"].isin(["proportion", "count"])
     known = data.indicators.loc[told, "indicator_id"].drop_duplicates().tolist()
-    every = [indicators.values(each, known, str(data.period)).assign(**_named(each)) for each in data.below]
-    rows, own = pd.concat(every), indicators.values(data, known, str(data.period)).set_index("measure")
-    year = _cases(data, 1)
-    mine = occurrence.total(data).set_index("period")["numerator"]
-    made = [_summed("new_cases", year, [mine.get(str(data.period), np.nan), np.nan])]
-    for measure in known:
-        part = rows[rows["measure"] == measure]
-        part = part.assign(hidden=part["note"] == indicators.PROTECTED)
-        part.loc[part["note"] != "", ["numerator", "denominator"]] = np.nan
-        made.append(_summed(measure, part, own.loc[measure, ["numerator", "denominator"]].tolist()))
-    return pd.DataFrame([row for row in made if row["places"]])
-
-
-def _summed(measure: str, rows: pd.DataFrame, own: list[float]) -> dict[str, Any]:
-    n = rows["numerator"].sum(min_count=1)
-    d = rows["denominator"].sum(min_count=1) if "denominator" in rows else np.nan
-    whole = not rows["numerator"].isna().any() and not np.isnan(own[0])
-    same = n == own[0] and (np.isnan(own[1]) or d == own[1])
-    return {
-        "measure": measure, "numerator": n, "denominator": d, "places": int(rows["numerator"].notna().sum()),
-        "hidden": int(rows["hidden"].sum()), "own_numerator": own[0], "own_denominator": own[1],
-        "agrees": same if whole else None,
-    }  # fmt: skip
+    period, counted = str(data.period), ["numerator", "denominator"]
+    rows = pd.concat([indicators.values(each, known, period) for each in data.below], ignore_index=True)
+    rows["hidden"] = rows["note"] == indicators.PROTECTED
+    rows[counted] = rows[counted].where(rows["note"] == "")
+    every = pd.concat([_cases(data, 1).assign(measure=NEW_CASES), rows], ignore_index=True)
+    by = every.groupby("measure", sort=False)
+    made = by[counted].sum(min_count=1)
+    made["places"], made["hidden"] = by["numerator"].count(), by["hidden"].sum().astype(int)
+    own = indicators.values(data, known, period).set_index("measure")[counted]
+    own.loc[NEW_CASES] = [occurrence.total(data).set_index("period")["numerator"].get(period, np.nan), np.nan]
+    made[["own_numerator", "own_denominator"]] = own.reindex(made.index)
+    whole = (made["places"] == by.size()) & made["own_numerator"].notna()
+    same = made["numerator"] == made["own_numerator"]
+    same &= made["own_denominator"].isna() | (made["denominator"] == made["own_denominator"])
+    made["agrees"] = same.astype(object).where(whole, None)
+    return made[made["places"] > 0].reset_index()

@@ -12,7 +12,7 @@ from .counts import CIRCULAR, NEW_CASES
 from .data import once
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from .data import Data
 
@@ -22,6 +22,7 @@ CLUSTERED = "clustered"  # method of a share whose limits allow for clustering i
 NEAR = 1.0
 """Points by which a share given as a figure may differ from that of the records for their limits to hold."""
 NO_DENOMINATOR = "denominator is 0"
+_KEPT = "ohstats.indicators"  # where the indicators of a report are kept
 
 
 def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
@@ -65,17 +66,30 @@ def _kinds(data: Data) -> pd.DataFrame:
     return pd.DataFrame(_declared(named.index.to_series(), named))
 
 
-@once
 def _reckoned(data: Data) -> pd.DataFrame:
     """All indicators of a report's place in all periods, once for all its sections."""
-    measures = {*data.indicators["indicator_id"], *data.counts["measure"]} - {NEW_CASES}
-    return _clustered(table(data.counts, data.indicators, ids=measures), data.statistics)
+    if _KEPT not in data.kept:
+        reckon([data])
+    return data.kept[_KEPT]
+
+
+def reckon(places: Sequence[Data]) -> None:
+    """Reckon all indicators of several places in one pass and keep them: much quicker than each for itself."""
+    places = [each for each in places if _KEPT not in each.kept]
+    if not places:
+        return
+    counts = pd.concat([each.counts for each in places], ignore_index=True)
+    measures = {*places[0].indicators["indicator_id"], *counts["measure"]} - {NEW_CASES}
+    statistics = pd.concat([each.statistics for each in places], ignore_index=True)
+    rows = _clustered(table(counts, places[0].indicators, ids=measures), statistics)
+    for each in places:
+        each.kept[_KEPT] = rows[rows["place"] == each.place["code"]].reset_index(drop=True)
 
 
 def _clustered(rows: pd.DataFrame, statistics: pd.DataFrame) -> pd.DataFrame:
     """Limits that allow for clustering in employers where a statistic of the same records has them; none where it has none."""
     told = statistics[(statistics["group"] == "") & (statistics["unit"] == "percent") & ~statistics["hidden"]]
-    keys, limits = ["measure", "period"], ["value", "lower", "upper"]
+    keys, limits = ["measure", "place", "period"], ["value", "lower", "upper"]
     own = rows[keys].merge(told.drop_duplicates(keys)[[*keys, *limits]], on=keys, how="left").set_index(rows.index)
     near = (rows["value"].astype("float64") - pd.to_numeric(own["value"], errors="coerce")).abs() <= NEAR
     for limit in ("lower", "upper"):

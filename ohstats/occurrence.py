@@ -36,6 +36,7 @@ def total(data: Data) -> pd.DataFrame:
     return cases(data, keys=("total",))
 
 
+@once
 def cases(data: Data, *, keys: tuple[str, ...] = ()) -> pd.DataFrame:
     """Counts of new cases in the one year basis that the report uses: diagnosis year where its totals by year are there."""
     rows = data.of(NEW_CASES)
