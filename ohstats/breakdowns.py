@@ -22,12 +22,21 @@ def title(dimension: str, language: str) -> str:
 
 def rows(data: Data, measure: str, dimension: str, *, key: str = "") -> pd.DataFrame:
     """Counts of a measure by the groups of a dimension, as published: all periods, those hidden too, and `code`."""
-    found = data.of(measure, groups=True)
-    found = found[found["group"].str.startswith(f"{dimension}=") & (found["key"] == key)]
-    found = found[~found["group"].str.contains(";", regex=False) & (found["numerator"].notna() | found["hidden"])]
+    found = _of(data, measure)
+    found = found[(found["dimension"] == dimension) & (found["key"] == key)].drop(columns="dimension")
     if measure == NEW_CASES and "diagnosis" in set(found["year_basis"]):
         found = found[found["year_basis"] == "diagnosis"]
-    return found.assign(code=found["group"].str.removeprefix(f"{dimension}="))
+    return found
+
+
+@once
+def _of(data: Data, measure: str) -> pd.DataFrame:
+    """Published counts of a measure by the groups of single dimensions, with `dimension` and `code`."""
+    found = data.of(measure, groups=True)
+    found = found[(found["numerator"].notna() | found["hidden"]) & ~found["group"].str.contains(";", regex=False)]
+    parts = [str(group).partition("=") for group in found["group"]]
+    texts = {"dimension": [part[0] for part in parts], "code": [part[2] for part in parts]}
+    return found.assign(**{name: pd.array(told, dtype="str") for name, told in texts.items()})
 
 
 @once

@@ -77,6 +77,11 @@ def bands(dimension: str) -> list[str]:
 
 def names(dimension: str, language: str) -> dict[str, str]:
     """Name of each declared code in the order in which reports show them; free text has none but itself."""
+    return dict(_names(dimension, language))
+
+
+@lru_cache(maxsize=64)
+def _names(dimension: str, language: str) -> dict[str, str]:
     told = declared()[dimension]
     if "cuts" in told:
         return {code: code.replace("-", "\u2013") for code in bands(dimension)}

@@ -42,7 +42,8 @@ def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
     DataFrame
         `measure`, then the columns of `table`; an indicator without a row is there with the note "no data".
     """
-    rows = pd.DataFrame({"measure": pd.Series(ids, dtype="str")}).merge(_of(data, period), on="measure", how="left")
+    wanted, made = pd.Index(ids, dtype="str", name="measure"), _of(data, period)
+    rows = (made.reindex(wanted) if made.index.is_unique else pd.DataFrame(index=wanted).join(made)).reset_index()
     absent = rows["period"].isna()
     if absent.any():
         rows["note"] = rows["note"].mask(absent, NO_DATA).astype("str")
@@ -54,9 +55,9 @@ def values(data: Data, ids: list[str], period: str) -> pd.DataFrame:
 
 @once
 def _of(data: Data, period: str) -> pd.DataFrame:
-    """Indicators of one period."""
+    """Indicators of one period by name."""
     made = _reckoned(data)
-    return made[made["period"] == period]
+    return made[made["period"] == period].set_index("measure")
 
 
 @once

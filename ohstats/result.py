@@ -70,8 +70,9 @@ class Result:
 
     def made_from(self) -> str:
         """Digest of its numbers to six digits, whatever words they stand in; of its words where it has no numbers of its own."""
-        rows = self.estimates.map(lambda cell: f"{cell:.6g}" if isinstance(cell, float) else str(cell)).to_numpy().tolist()
-        told = self.basis or rows or [self.sentences, self.bullets, self.facts, self.table.rows if self.table else []]
+        cells = self.estimates.itertuples(index=False, name=None)
+        rows = [[f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in row] for row in cells]
+        told: Any = self.basis or rows or [self.sentences, self.bullets, self.facts, self.table.rows if self.table else []]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
     @property

@@ -92,7 +92,8 @@ def _read() -> None:
     for told in (*read, actions.template, breakdown.declared):
         told()
     for name in dimensions.declared():
-        dimensions.names(name, "en")
+        for each in language.LANGUAGES:
+            dimensions.names(name, each)
     codes.table("diseases")
 
 
