@@ -80,11 +80,12 @@ def funnels(data: Data) -> pd.DataFrame:
     DataFrame
         `measure`, `place`, `place_name`, the columns of `surveillance.funnel`. Measures with fewer than 5 figures are left out.
     """
-    parts = []
+    parts, names = [], {each.place["code"]: each.name for each in data.below}
     for measure, rows in shares(data).groupby("measure", sort=False):
         known = rows[rows["value"].notna()]
         if len(known) >= FEW:
-            made = surveillance.funnel(known, numerator="numerator", denominator="denominator", by=["place", "place_name"])
+            made = surveillance.funnel(known, numerator="numerator", denominator="denominator", by="place")
+            made.insert(1, "place_name", made["place"].map(names))
             parts.append(made.assign(measure=measure))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["measure"])
 

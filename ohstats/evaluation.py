@@ -18,6 +18,7 @@ MET, NOT_MET, CANNOT = "met", "not_met", "cannot_judge"
 TREND_TARGET = "trend target"  # no single figure: facts are shown
 SHARES = ("wilson", indicators.CLUSTERED)  # methods of shares of whole counts
 PLAN_YEARS = 5
+_SCOPES = ("scope", "denominator_key")
 _TRENDS = ("trend_falling", "trend_rising")
 
 
@@ -62,7 +63,7 @@ def in_force(data: Data) -> pd.DataFrame:
         Columns of the target; `decides` (the strictest of those for one indicator; a trend always does), `judged_in` (year in
         which it is judged: the last of the plan, or its own last one).
     """
-    told, declared = plan(data), _by("indicator_id", data.indicators)
+    told, declared = plan(data), _by("indicator_id", data.indicators, "name_zh", "name_en", *_SCOPES)
     chosen = [(at, row) for at, row in enumerate(data.targets.to_dict("records")) if _applies(row, data, told)]
     chosen = [(at, row) for at, row in chosen if _of_same_scope(row, declared.get(row["indicator_id"], {}))]
     order = {code: number for number, code in enumerate(data.dataset.ancestors(data.place["code"]))}
@@ -72,12 +73,12 @@ def in_force(data: Data) -> pd.DataFrame:
     rows["judged_in"] = np.array([min(int(row["in_force_to"] or told.last), told.last) for row in found], dtype="int64")
     rows["decides"] = np.array(_strictest(found), dtype=bool)
     rows = _named(rows, found, "indicator_id", "name", declared)
-    return _named(rows, found, "jurisdiction_code", "jurisdiction", _by("code", data.dataset.places))
+    return _named(rows, found, "jurisdiction_code", "jurisdiction", _by("code", data.dataset.places, "name_zh", "name_en"))
 
 
-def _by(key: str, rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Rows by a column; of several the last."""
-    return {row[key]: row for row in rows.to_dict("records")}
+def _by(key: str, rows: pd.DataFrame, *names: str) -> dict[str, dict[str, Any]]:
+    """Some columns of each row by another one; of several rows the last."""
+    return {row[key]: row for row in rows.reindex(columns=[key, *names], fill_value="").to_dict("records")}
 
 
 def _applies(row: dict[str, str], data: Data, told: Plan) -> bool:
@@ -89,7 +90,7 @@ def _applies(row: dict[str, str], data: Data, told: Plan) -> bool:
 
 def _of_same_scope(row: dict[str, str], declared: dict[str, Any]) -> bool:
     """Whether industry scope and denominator of a target are those of its indicator; what one of them does not say fits."""
-    both = [(row[name], declared.get(name, "")) for name in ("scope", "denominator_key")]
+    both = [(row[name], declared.get(name, "")) for name in _SCOPES]
     return all(not wanted or not own or wanted == own for wanted, own in both)
 
 

@@ -236,7 +236,7 @@ def _packed(frame: pd.DataFrame) -> dict[str, list[Any]]:
 
 def _unpacked(told: dict[str, list[Any]]) -> pd.DataFrame:
     columns = zip(told["names"], told["types"], told["values"], strict=True)
-    return pd.DataFrame({name: pd.Series(values, dtype=kind) for name, kind, values in columns})
+    return pd.DataFrame({name: pd.array(values, dtype=kind) for name, kind, values in columns}, copy=False)
 
 
 class _Rows:
