@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from . import codes, courses, occurrence, periods, rates, reference, surveillance, trend
+from . import breakdowns, codes, courses, dimensions, occurrence, periods, rates, reference, surveillance, trend
 from .counts import NEW_CASES
 from .data import once
 from .disclosure import NOISE
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TOTAL = "total"
 EDITIONS = ("2013", "2025")  # of the catalogue of occupational diseases
+SINGLE = 5  # periods in the table of single diseases
 
 
 def names(data: Data) -> dict[str, str]:
@@ -193,6 +194,40 @@ def noise(data: Data) -> pd.DataFrame:
     mine = shown[shown["key"] == key].assign(total=shown["year"].map(whole))
     mine = mine[mine["total"] >= mine["value"].clip(lower=1)][["key", "year", "value", "total"]]
     return rates.proportion(mine, numerator="value", denominator="total", by=["key", "year"]) if len(mine) else pd.DataFrame()
+
+
+@once
+def single(data: Data) -> pd.DataFrame:
+    """New cases of single diseases by period, as the edition shows them, with their share of the category that they lie in.
+
+    Categories that hold one disease alone (noise deafness) are left out: their figure stands among the categories; so are
+    diseases of which no figure above 0 may be shown.
+
+    Returns
+    -------
+    DataFrame
+        `key` (category), `code` (disease), `name`, `period`, `hidden`, the Estimate columns of the share of the category
+        (percent, Wilson); the latest five periods that are published within the report's. Empty where nothing is.
+    """
+    rows = codes.table("diseases", data.dataset.folder)
+    several = rows.groupby("category_key")["disease_id"].nunique()
+    there = data.counts[(data.counts["measure"] == NEW_CASES) & data.counts["group"].str.startswith("disease=")]
+    parts = [
+        breakdowns.groups(data, NEW_CASES, "disease", key=key, period=text).assign(key=key)
+        for key in there["key"].unique()
+        if several.get(key, 0) > 1
+        for text in breakdowns.rows(data, NEW_CASES, "disease", key=key)["period"].unique()
+        if data.first_year <= periods.parse(text).first_year and periods.parse(text).last_year <= data.period.last_year
+    ]
+    made = pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else pd.DataFrame()
+    if made.empty:
+        return made
+    made = made[made["code"] != dimensions.UNKNOWN]
+    made = made[made.groupby(["key", "code"])["numerator"].transform("max").gt(0)]
+    if made.empty:
+        return pd.DataFrame()
+    ends = {text: (periods.parse(text).last_year, -periods.parse(text).first_year) for text in made["period"].unique()}
+    return made[made["period"].isin(sorted(ends, key=lambda text: ends[text])[-SINGLE:])].reset_index(drop=True)
 
 
 def bridge(data: Data) -> pd.DataFrame:

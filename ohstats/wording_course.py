@@ -195,3 +195,12 @@ def clear(rows: pd.DataFrame) -> pd.DataFrame:
         return rows
     found = rows[rows["verdict"].isin([trend.FALLING, trend.RISING])]
     return found.loc[found["slope"].abs().sort_values(ascending=False, kind="stable").index]
+
+
+def single(category: str, span: str, rows: list[dict[str, Any]]) -> str:
+    """The largest single diseases of a category in a period."""
+    told = _(", ").join(
+        _("{name} {n} ({value})", name=row["name"], n=count(row["numerator"]), value=percent(row["value"])) for row in rows
+    )
+    return _("{category}, {period} ({d} new cases): {groups}.", category=category, period=span,
+             d=count(rows[0]["denominator"]), groups=told)  # fmt: skip

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 BASES = {"diagnosis": ("diagnosis_year",), "report": ("final_review_year", "report_year")}
 """Year of each basis: the first of these columns that is known. Bulletins count by the year of the final review."""
 
+EACH = "each"
+"""Groups of a dimension that lie in one category each, as diseases do: counted in the category of the record alone."""
+
 
 def new_cases(cards: pd.DataFrame, parents: dict[str, str], *, by: Iterable[str] = (), own: Path | None = None) -> pd.DataFrame:
     """New confirmed cases by place, year, year basis and category, with the categories that they lie in and the total.
@@ -30,7 +33,8 @@ def new_cases(cards: pd.DataFrame, parents: dict[str, str], *, by: Iterable[str]
     parents : dict
         Category above each category.
     by : iterable of str
-        Dimensions whose groups are counted too: of all cases, or of the category that the dimension belongs to (stage).
+        Dimensions whose groups are counted too: of all cases, of the category that the dimension belongs to (stage), or of the
+        record's own category (disease).
     own : Path, optional
         Folder of a data set with its own code lists.
 
@@ -45,14 +49,19 @@ def new_cases(cards: pd.DataFrame, parents: dict[str, str], *, by: Iterable[str]
     for dimension in by:
         found = dimensions.groups(rows, dimension, "disease_cards", own=own)
         if found is not None:
-            told.append((found, dimensions.declared()[dimension].get("applies", "total")))
+            about = dimensions.declared()[dimension]
+            told.append((found, EACH if about.get("each") else about.get("applies", "total")))
     parts = []
     for basis, columns in BASES.items():
         year = pd.concat([rows[name].astype("Int64") for name in columns if name in rows], axis=1).bfill(axis=1).iloc[:, 0]
-        known = rows[["employer_division"]].assign(year=year, year_basis=basis, key=keys).dropna(subset=["year"])
+        known = (
+            rows[["employer_division"]]
+            .assign(year=year, year_basis=basis, key=keys, own=rows["category"])
+            .dropna(subset=["year"])
+        )
         for group, only in told:
             counted = known.assign(group=group).explode("key")
-            counted = counted[(counted["key"] == only) | (only == "")]
+            counted = counted[(counted["key"] == (counted["own"] if only == EACH else only)) | (only == "")]
             names = ["employer_division", "year", "year_basis", "key", "group"]
             parts.append(counted.groupby(names).size().rename("n").reset_index())
     made = pd.concat(parts, ignore_index=True).rename(columns={"employer_division": "place"})

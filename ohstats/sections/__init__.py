@@ -20,7 +20,7 @@ from .check import (
 from .common import cover, head_evaluation, head_trend, provenance
 from .course import case_figure, case_table, reconciliation, sensitivity, trend_headline, trends
 from .detection import effort, split_figure, split_table
-from .diseases import catalogues, disease_figure, disease_table, disease_trends, unusual
+from .diseases import catalogues, disease_figure, disease_single, disease_table, disease_trends, unusual
 from .duties import data_quality, duties, duties_townships, patients, spot_check, supervision, supervision_risk
 from .evaluation import context, evaluation_headline, evaluation_methods, plan_course, target_figure, target_table
 from .leagues import funnel_figure, funnel_table, league_cases, league_cases_figure, league_points, league_points_figure
@@ -85,6 +85,7 @@ __all__ = [
     "cover",
     "data_quality",
     "disease_figure",
+    "disease_single",
     "disease_table",
     "disease_trends",
     "duties",
@@ -162,7 +163,8 @@ CHECK = (
 TREND = (
     *(head_trend, cover, trend_headline, case_figure, case_table, reconciliation, case_blocks_figure, case_blocks),
     *(trends, fall_facts, borrowed_trend, sensitivity, bends, effort, split_figure, split_table),
-    *(disease_table, disease_figure, case_categories, disease_trends, catalogues, short_exposure, who, where_figure, where),
+    *(disease_table, disease_figure, case_categories, disease_single, disease_trends, catalogues),
+    *(short_exposure, who, where_figure, where),
     *(largest_group, summary, pointer, before_after, unusual, acute_events, outlook, suspected_to_confirmed, living_patients),
     *(trend_methods, trend_limits, provenance),
 )

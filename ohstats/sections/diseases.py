@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .. import courses, diseases, occurrence, panels, wording, wording_course
+from .. import courses, diseases, occurrence, panels, periods, wording, wording_course
 from ..display import Table
 from ..language import _
 from ..result import Result
 from .common import detail
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..data import Data
 
 PANELS = 8  # series in the figure of small multiples, the total among them
 CATALOGUE_YEAR = 2025
+LARGE = 10  # cases of a category from which its diseases are named
 
 
 def _star(value: float, hidden: bool, text: str) -> str:
@@ -98,6 +101,53 @@ def _ends(rows: list[dict[str, Any]], label: str) -> str:
         name=label, n_first=wording.count(first["value"]), first=first["year"],
         n_last=wording.count(last["value"]), last=last["year"],
     )  # fmt: skip
+
+
+@detail
+def disease_single(data: Data) -> Result:
+    """Single diseases in their categories by period, and their share of the category in the latest one."""
+    rows, names = diseases.single(data), diseases.names(data)
+    result = Result(id="disease-single", language=data.language, title=_("Single diseases"), level=3)
+    if rows.empty:
+        text = _("No single disease can be told: disease_cards are missing, or the numbers are too small to be shown.")
+        return replace(result, sentences=[text])
+    spans = sorted(rows["period"].unique(), key=lambda text: (periods.parse(text).last_year, -periods.parse(text).first_year))
+    latest = rows[rows["period"] == spans[-1]]
+    lines = []
+    for key, code in _by_size(rows):
+        mine = rows[(rows["key"] == key) & (rows["code"] == code)]
+        each = mine.set_index("period").to_dict("index")
+        shown = [
+            _star(each[text]["numerator"], each[text]["hidden"], wording.count(each[text]["numerator"]))
+            if text in each
+            else wording.DASH
+            for text in spans
+        ]
+        last = each.get(spans[-1], {"value": float("nan"), "lower": float("nan"), "upper": float("nan"), "hidden": False})
+        share = [wording.decimal(last["value"]), wording.interval(last["lower"], last["upper"])]
+        shares = [_star(last["value"], last["hidden"], text) for text in share]
+        lines.append([mine["name"].iloc[0], names.get(key, key), *shown, *shares])
+    header = [_("Disease"), _("Category"), *map(wording.period_of, spans), _("Share of the category, %"), _("Limits (95%)")]
+    note = _(
+        "Share: of the new cases of the category in the last period, with Wilson limits; * is hidden (small numbers), a dash is "
+        "no figure. Neither diseases of which no figure can be shown nor categories of one disease stand here."
+    )
+    table = Table(_("New cases of single diseases"), header, lines, note, numeric=tuple(range(2, len(header))))
+    large = latest[latest["value"].notna() & (latest["denominator"] >= LARGE) & (latest["numerator"] > 0)]
+    said = [
+        wording_course.single(names.get(str(key), str(key)), wording.period_of(spans[-1]),
+                              part.sort_values("numerator", ascending=False, kind="stable").head(3).to_dict("records"))
+        for key, part in large.groupby("key", sort=False)
+    ]  # fmt: skip
+    return replace(result, sentences=said, table=table, estimates=rows.drop(columns="name"))
+
+
+def _by_size(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """Category and disease, the largest category first, in it the largest disease."""
+    sizes = rows.groupby(["key", "code"], as_index=False, sort=False)["numerator"].sum()
+    sizes["whole"] = sizes.groupby("key")["numerator"].transform("sum")
+    sizes = sizes.sort_values(["whole", "key", "numerator", "code"], ascending=[False, True, False, True])
+    return list(sizes[["key", "code"]].itertuples(index=False, name=None))
 
 
 @detail
