@@ -45,6 +45,11 @@ def make(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.Dat
         Columns `COLUMNS`; numerator and denominator as float with NaN for hidden and missing. Besides `high`, the largest value
         that a numerator which arrived hidden can have, and `EMPLOYERS` (NaN: not known).
     """
+    return both(cleaned, dataset, indicators)[0]
+
+
+def both(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Counts of all places (`make`), and what they hold twice and differently (`disagreements`), in one pass."""
     parts = []
     if "case_counts" in cleaned.tables:
         parts += [_case_counts(cleaned.tables["case_counts"]), _covered(cleaned, dataset)]
@@ -59,7 +64,7 @@ def make(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.Dat
     counted = from_records(cleaned, dataset, indicators)
     new = ~pd.MultiIndex.from_frame(counted[KEYS]).isin(pd.MultiIndex.from_frame(told[KEYS]))
     whole = pd.concat([told, counted[new]], ignore_index=True) if new.any() else told
-    return whole.sort_values(KEYS, kind="stable", ignore_index=True)
+    return whole.sort_values(KEYS, kind="stable", ignore_index=True), _differing(told, counted)
 
 
 def from_records(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) -> pd.DataFrame:
@@ -112,13 +117,16 @@ def disagreements(cleaned: Cleaned, dataset: Dataset, indicators: pd.DataFrame) 
     DataFrame
         `KEYS`, `numerator`, `denominator` (aggregated), `numerator_records`, `denominator_records`.
     """
-    told, counted = make(cleaned, dataset, indicators), from_records(cleaned, dataset, indicators)
-    told = told[(told["provenance"] != "records") & (told["counts"] != KNOWN) & ~told["hidden"] & told["numerator"].notna()]
+    return both(cleaned, dataset, indicators)[1]
+
+
+def _differing(told: pd.DataFrame, counted: pd.DataFrame) -> pd.DataFrame:
+    told = told[(told["counts"] != KNOWN) & ~told["hidden"] & told["numerator"].notna()]
     values = ["numerator", "denominator"]
-    both = told[[*KEYS, *values]].merge(counted[[*KEYS, *values]], on=KEYS, suffixes=("", "_records"))
-    differ = both["numerator"] != both["numerator_records"]
-    differ |= both["denominator"].fillna(-1) != both["denominator_records"].fillna(-1)
-    return both[differ].reset_index(drop=True)
+    twice = told[[*KEYS, *values]].merge(counted[[*KEYS, *values]], on=KEYS, suffixes=("", "_records"))
+    differ = twice["numerator"] != twice["numerator_records"]
+    differ |= twice["denominator"].fillna(-1) != twice["denominator_records"].fillna(-1)
+    return twice[differ].reset_index(drop=True)
 
 
 def covered(dataset: Dataset) -> pd.DataFrame:

@@ -289,15 +289,12 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, An
             dataset=chosen.id,
             folder=_typed(chosen.folder),
         )
-    frame = _counted(cleaned, chosen)
     inputs = _inputs(chosen, workspace, edition)
-    protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(workspace))
-    protected.facts["unsettled"] = settled.unsettled(cleaned, frame, chosen)
-    protected.facts["beside"] = regions.beside(protected.counts, frame, chosen, edition)
+    protected, told = _made(cleaned, chosen, edition, workspace)
     folder = workspace.protected(chosen.id, edition)
     (folder / PROTECT).unlink(missing_ok=True)
     disclosure.save(protected, chosen, workspace)
-    slices.write(protected.counts, chosen, protected.facts, folder / "slices", **_of_records(cleaned, chosen, protected))
+    slices.write(protected.counts, chosen, protected.facts, folder / "slices", **told)
     facts = {**protected.facts, "inputs": inputs}
     files.write_json(facts, folder / PROTECT)
     return facts
@@ -326,16 +323,28 @@ def exact(chosen: Dataset, workspace: Workspace) -> pd.DataFrame | None:
 
 
 def _counted(cleaned: Cleaned, chosen: Dataset) -> pd.DataFrame:
-    return counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
+    return counts.make(cleaned, chosen, _indicators(chosen))
 
 
-def _of_records(cleaned: Cleaned, chosen: Dataset, protected: disclosure.Protected) -> dict[str, Any]:
-    """What records tell beside counts, as the edition may see it."""
-    edition = str(protected.facts["edition"])
-    made = measured.make(cleaned, chosen)
+def _indicators(chosen: Dataset) -> pd.DataFrame:
+    return reference.table("indicators", chosen.folder, key="indicator_id")
+
+
+def _made(cleaned: Cleaned, chosen: Dataset, edition: str, workspace: Workspace) -> tuple[disclosure.Protected, dict[str, Any]]:
+    """Protected counts with the facts that reports need beside them, and what records tell as the edition may see it."""
+    frame, twice = counts.both(cleaned, chosen, _indicators(chosen))
+    protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(workspace))
+    beside = regions.beside(protected.counts, frame, chosen, edition)
+    twice = twice[(twice["measure"] != counts.NEW_CASES) & (twice["group"] == "")].reset_index(drop=True)
+    for (place, period), rows in twice.groupby(["place", "period"]):
+        beside.setdefault(str(place), {}).setdefault("disagreements", {})[str(period)] = len(rows)
+    protected.facts.update(unsettled=settled.unsettled(cleaned, frame, chosen), beside=beside)
+    statistics, listed = measured.make(cleaned, chosen), lists.make(cleaned, chosen, edition)
     if edition == "public" and not chosen.exempt:
-        made = disclosure.hide_statistics(made, protected.counts)
-    return {"statistics": made, "lists": lists.make(cleaned, chosen, edition)}
+        statistics = disclosure.hide_statistics(statistics, protected.counts)
+    if edition == "internal":
+        listed["disagreements"] = twice
+    return protected, {"statistics": statistics, "lists": listed}
 
 
 def _announced(data_dir: str | Path, code: str, edition: str) -> tuple[slices.Slice, notes.Note] | None:
@@ -364,12 +373,8 @@ def _protected(chosen: Dataset, edition: str, code: str) -> slices.Slice:
         )
     from . import clean as cleaning
 
-    cleaned = cleaning.clean_dataset(chosen)
-    frame = counts.make(cleaned, chosen, reference.table("indicators", chosen.folder, key="indicator_id"))
-    protected = disclosure.protect(frame, chosen, edition, disclosure.read_register(paths.Workspace.at()))
-    protected.facts["unsettled"] = settled.unsettled(cleaned, frame, chosen)
-    protected.facts["beside"] = regions.beside(protected.counts, frame, chosen, edition)
-    made = slices.Slices(protected.counts, chosen, protected.facts, **_of_records(cleaned, chosen, protected))
+    protected, of_records = _made(cleaning.clean_dataset(chosen), chosen, edition, paths.Workspace.at())
+    made = slices.Slices(protected.counts, chosen, protected.facts, **of_records)
     return slices.unpack(made.shared, made.of(code), chosen.folder)
 
 

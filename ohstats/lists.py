@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from . import files
+from . import files, schema
 from .paths import REFERENCE
-from .records import conditions, derived, tallies
+from .records import cases, conditions, derived, tallies
+from .records.flags import yes
 
 if TYPE_CHECKING:
     from .clean import Cleaned
@@ -48,7 +49,58 @@ def make(cleaned: Cleaned, dataset: Dataset, edition: str) -> dict[str, pd.DataF
             rows["row"] = rows["row"].map(lambda number: "" if pd.isna(number) else str(int(number)))
             rows = rows.reindex(columns=COLUMNS).astype("object").fillna("").astype("str")
             made[name] = rows.sort_values(["place", "since", "file", "row"], kind="stable", ignore_index=True)
+    return made | accounts(cleaned, dataset)
+
+
+def accounts(cleaned: Cleaned, dataset: Dataset) -> dict[str, pd.DataFrame]:
+    """What became of the files that hold records of each place, what was corrected in them, and which cards came late.
+
+    Returns
+    -------
+    dict of DataFrame
+        `accounting`: `place`, `file`, `here` (clean rows of the place and of those below it), then of the whole file `in`,
+        `clean`, `quarantined` and `reasons` ("reason n; reason n", by their codes). `corrections`: `place`, `file`, `rule`
+        ("correction 1"), `column`, `n` (cells), `reason` (as the data set gives it). `late_cards`: `place`, `report_year`,
+        `diagnosis_year`, `n` (new cases).
+    """
+    there = []
+    for name, rows in cleaned.tables.items():
+        column = schema.table(name).place or "place"
+        if column in rows and "file" in rows:
+            there.append(rows.groupby([column, "file"]).size().rename_axis(["place", "file"]).reset_index(name="here"))
+    here = _above(pd.concat(there, ignore_index=True), ["file"], "here", dataset) if there else pd.DataFrame()
+    if here.empty:
+        return {}
+    reasons = cleaned.quarantine.assign(reason=cleaned.quarantine["reason"].str.split(";")).explode("reason")
+    counted = reasons.groupby(["file", "reason"]).size()
+    told = {file: "; ".join(f"{reason} {n}" for (_f, reason), n in part.items()) for file, part in counted.groupby(level=0)}
+    for name in ("in", "clean", "quarantined"):
+        here[name] = here["file"].map(lambda file, name=name: int(cleaned.rows.get(file, {}).get(name, 0)))
+    here["reasons"] = here["file"].map(told).fillna("")
+    lines = cleaned.audit[cleaned.audit["rule"].str.startswith("correction ")]
+    lines = lines.groupby(["file", "rule", "column"], as_index=False)["count"].sum().rename(columns={"count": "n"})
+    path = dataset.folder / "corrections.yml"
+    entries = (files.read_yaml(path) or []) if path.is_file() else []
+    why = {f"correction {number}": str(entry.get("reason", "")) for number, entry in enumerate(entries, start=1)}
+    made = {
+        "accounting": here,
+        "corrections": here[["place", "file"]].merge(lines.assign(reason=lines["rule"].map(why)), on="file"),
+    }
+    if "disease_cards" in cleaned.tables:
+        cards = cleaned.tables["disease_cards"]
+        cards = cards[yes(cards["new_case"]) & cards["employer_division"].notna()]
+        years = {f"{basis}_year": cases.year(cards, basis) for basis in cases.BASES}
+        pairs = cards[["employer_division"]].assign(**years).dropna().astype(dict.fromkeys(years, "int64"))
+        found = pairs.groupby(["employer_division", *years]).size().rename_axis(["place", *years]).reset_index(name="n")
+        made["late_cards"] = _above(found, list(years), "n", dataset)
     return made
+
+
+def _above(rows: pd.DataFrame, by: list[str], counted: str, dataset: Dataset) -> pd.DataFrame:
+    """Rows counted for their place and added up to those above it."""
+    chains = {place: dataset.ancestors(place) for place in rows["place"].dropna().unique()}
+    lifted = rows.assign(place=rows["place"].map(chains)).explode("place").dropna(subset=["place"])
+    return lifted.groupby(["place", *by], as_index=False)[counted].sum()
 
 
 def _due(tables: dict[str, pd.DataFrame], told: dict[str, Any], dataset: Dataset) -> pd.DataFrame:

@@ -52,11 +52,11 @@ def new_cases(cards: pd.DataFrame, parents: dict[str, str], *, by: Iterable[str]
             about = dimensions.declared()[dimension]
             told.append((found, EACH if about.get("each") else about.get("applies", "total")))
     parts = []
-    for basis, columns in BASES.items():
-        year = pd.concat([rows[name].astype("Int64") for name in columns if name in rows], axis=1).bfill(axis=1).iloc[:, 0]
+    for basis in BASES:
+        when = year(rows, basis)
         known = (
             rows[["employer_division"]]
-            .assign(year=year, year_basis=basis, key=keys, own=rows["category"])
+            .assign(year=when, year_basis=basis, key=keys, own=rows["category"])
             .dropna(subset=["year"])
         )
         for group, only in told:
@@ -66,6 +66,12 @@ def new_cases(cards: pd.DataFrame, parents: dict[str, str], *, by: Iterable[str]
             parts.append(counted.groupby(names).size().rename("n").reset_index())
     made = pd.concat(parts, ignore_index=True).rename(columns={"employer_division": "place"})
     return made.astype({"year": "int64", "n": "float64"})
+
+
+def year(cards: pd.DataFrame, basis: str) -> pd.Series[int]:
+    """Year of each card in a year basis; missing where none of its columns is known."""
+    there = [cards[name].astype("Int64") for name in BASES[basis] if name in cards]
+    return pd.concat(there, axis=1).bfill(axis=1).iloc[:, 0]
 
 
 def chain(key: object, parents: dict[str, str]) -> list[str]:

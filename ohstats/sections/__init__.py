@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .accounts import accounting, late_cards
 from .actions import action_assistance, action_declaration, action_institutions, action_pairs
 from .breakdown import by_groups
 from .check import (
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECK",
+    "accounting",
     "action_assistance",
     "action_declaration",
     "action_institutions",
@@ -101,6 +103,7 @@ __all__ = [
     "head_overview",
     "head_trend",
     "largest_group",
+    "late_cards",
     "league_cases",
     "league_cases_figure",
     "league_points",
@@ -161,12 +164,12 @@ CHECK = (
 """All sections of the data check, in their order."""
 
 TREND = (
-    *(head_trend, cover, trend_headline, case_figure, case_table, reconciliation, case_blocks_figure, case_blocks),
+    *(head_trend, cover, trend_headline, case_figure, case_table, reconciliation, late_cards, case_blocks_figure, case_blocks),
     *(trends, fall_facts, borrowed_trend, sensitivity, bends, effort, split_figure, split_table),
     *(disease_table, disease_figure, case_categories, disease_single, disease_trends, catalogues),
     *(short_exposure, who, where_figure, where),
     *(largest_group, summary, pointer, before_after, unusual, acute_events, outlook, suspected_to_confirmed, living_patients),
-    *(trend_methods, trend_limits, provenance),
+    *(trend_methods, trend_limits, accounting, provenance),
 )
 """All sections of the trend report, in their order."""
 
