@@ -63,9 +63,18 @@ def in_force(data: Data) -> pd.DataFrame:
         Columns of the target; `decides` (the strictest of those for one indicator; a trend always does), `judged_in` (year in
         which it is judged: the last of the plan, or its own last one).
     """
+    return _in_force(data, same=True)
+
+
+def of_other_scope(data: Data) -> pd.DataFrame:
+    """Targets in force that `in_force` leaves out: set for another industry scope or denominator than that of the figures."""
+    return _in_force(data, same=False)
+
+
+def _in_force(data: Data, *, same: bool) -> pd.DataFrame:
     told, declared = plan(data), _by("indicator_id", data.indicators, "name_zh", "name_en", *_SCOPES)
     chosen = [(at, row) for at, row in enumerate(data.targets.to_dict("records")) if _applies(row, data, told)]
-    chosen = [(at, row) for at, row in chosen if _of_same_scope(row, declared.get(row["indicator_id"], {}))]
+    chosen = [(at, row) for at, row in chosen if _of_same_scope(row, declared.get(row["indicator_id"], {})) == same]
     order = {code: number for number, code in enumerate(data.dataset.ancestors(data.place["code"]))}
     chosen.sort(key=lambda each: order.get(each[1]["jurisdiction_code"], len(order)))
     found = [row for _at, row in chosen]

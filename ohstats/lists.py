@@ -59,9 +59,9 @@ def accounts(cleaned: Cleaned, dataset: Dataset) -> dict[str, pd.DataFrame]:
     -------
     dict of DataFrame
         `accounting`: `place`, `file`, `here` (clean rows of the place and of those below it), then of the whole file `in`,
-        `clean`, `quarantined` and `reasons` ("reason n; reason n", by their codes). `corrections`: `place`, `file`, `rule`
-        ("correction 1"), `column`, `n` (cells), `reason` (as the data set gives it). `late_cards`: `place`, `report_year`,
-        `diagnosis_year`, `n` (new cases).
+        `clean`, `quarantined` and `reasons` ("reason n; reason n", by their codes). `corrections`: `place`, `file`, `table`,
+        `rule` ("correction 1"), `column`, `n` (cells), `reason` (as the data set gives it). `late_cards`: `place`,
+        `report_year`, `diagnosis_year`, `n` (new cases).
     """
     there = []
     for name, rows in cleaned.tables.items():
@@ -76,15 +76,15 @@ def accounts(cleaned: Cleaned, dataset: Dataset) -> dict[str, pd.DataFrame]:
     told = {file: "; ".join(f"{reason} {n}" for (_f, reason), n in part.items()) for file, part in counted.groupby(level=0)}
     for name in ("in", "clean", "quarantined"):
         here[name] = here["file"].map(lambda file, name=name: int(cleaned.rows.get(file, {}).get(name, 0)))
-    here["reasons"] = here["file"].map(told).fillna("")
+    here["reasons"] = [told.get(file, "") for file in here["file"]]
     lines = cleaned.audit[cleaned.audit["rule"].str.startswith("correction ")]
-    lines = lines.groupby(["file", "rule", "column"], as_index=False)["count"].sum().rename(columns={"count": "n"})
+    lines = lines.groupby(["file", "table", "rule", "column"], as_index=False)["count"].sum().rename(columns={"count": "n"})
     path = dataset.folder / "corrections.yml"
     entries = (files.read_yaml(path) or []) if path.is_file() else []
     why = {f"correction {number}": str(entry.get("reason", "")) for number, entry in enumerate(entries, start=1)}
     made = {
         "accounting": here,
-        "corrections": here[["place", "file"]].merge(lines.assign(reason=lines["rule"].map(why)), on="file"),
+        "corrections": here[["place", "file"]].merge(lines.assign(reason=[why.get(rule, "") for rule in lines["rule"]]), on="file"),
     }
     if "disease_cards" in cleaned.tables:
         cards = cleaned.tables["disease_cards"]
@@ -98,7 +98,8 @@ def accounts(cleaned: Cleaned, dataset: Dataset) -> dict[str, pd.DataFrame]:
 
 def _above(rows: pd.DataFrame, by: list[str], counted: str, dataset: Dataset) -> pd.DataFrame:
     """Rows counted for their place and added up to those above it."""
-    chains = {place: dataset.ancestors(place) for place in rows["place"].dropna().unique()}
+    known = set(dataset.opened)
+    chains = {place: [each for each in dataset.ancestors(place) if each in known] for place in rows["place"].dropna().unique()}
     lifted = rows.assign(place=rows["place"].map(chains)).explode("place").dropna(subset=["place"])
     return lifted.groupby(["place", *by], as_index=False)[counted].sum()
 

@@ -82,7 +82,11 @@ def test_a_target_of_another_scope_or_denominator_is_not_compared(tmp_path: Path
         ]
     )  # fmt: skip
     rows.to_csv(folder / "targets.csv", index=False)
-    assert evaluation.in_force(open_data(folder, PLACE, period="2024"))["target_value"].tolist() == ["80", "81"]
+    data = open_data(folder, PLACE, period="2024", language="en")
+    assert evaluation.in_force(data)["target_value"].tolist() == ["80", "81"]
+    assert evaluation.of_other_scope(data)["target_value"].tolist() == ["99", "98"]
+    (told,) = (line for line in sections.target_table(data).sentences if "industry scope" in line)
+    assert told.startswith("1 target in force is set for another industry scope or denominator")  # of one indicator
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .accounts import accounting, late_cards
+from .accounts import accounting, disagreements, late_cards
 from .actions import action_assistance, action_declaration, action_institutions, action_pairs
 from .breakdown import by_groups
 from .check import (
@@ -22,7 +22,16 @@ from .common import cover, head_evaluation, head_trend, provenance
 from .course import case_figure, case_table, reconciliation, sensitivity, trend_headline, trends
 from .detection import effort, split_figure, split_table
 from .diseases import catalogues, disease_figure, disease_single, disease_table, disease_trends, unusual
-from .duties import data_quality, duties, duties_townships, patients, spot_check, supervision, supervision_risk
+from .duties import (
+    data_quality,
+    duties,
+    duties_townships,
+    patients,
+    patients_insurance,
+    spot_check,
+    supervision,
+    supervision_risk,
+)
 from .evaluation import context, evaluation_headline, evaluation_methods, plan_course, target_figure, target_table
 from .leagues import funnel_figure, funnel_table, league_cases, league_cases_figure, league_points, league_points_figure
 from .loop import loop, loop_figure
@@ -86,6 +95,7 @@ __all__ = [
     "context",
     "cover",
     "data_quality",
+    "disagreements",
     "disease_figure",
     "disease_single",
     "disease_table",
@@ -117,6 +127,7 @@ __all__ = [
     "overview_map",
     "overview_methods",
     "patients",
+    "patients_insurance",
     "plan_course",
     "pointer",
     "problems",

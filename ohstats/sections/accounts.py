@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import rates, wording
+from .. import evaluation, rates, schema, wording
 from ..check.opened import explain
 from ..display import Table
-from ..language import _
+from ..language import _, ngettext
 from ..result import Result
+from . import tables
 from .common import section
 
 if TYPE_CHECKING:
     from ..data import Data
+
+_TWICE = ["numerator", "denominator", "numerator_records", "denominator_records"]
 
 
 @section
@@ -51,6 +54,37 @@ def late_cards(data: Data) -> Result:
 
 
 @section
+def disagreements(data: Data) -> Result:
+    """Figures of the period that records and indicator_values tell differently: how many; which ones in the internal edition."""
+    period = evaluation.period_of(data)
+    result = Result(id="disagreements", language=data.language, level=3)
+    n = int(data.beside.get("disagreements", {}).get(period, 0))
+    if not n:
+        return result
+    said = ngettext(
+        "{n} indicator of {period} has another value in indicator_values than the records give; the value entered is used.",
+        "{n} indicators of {period} have other values in indicator_values than the records give; the values entered are used.",
+        n, period=wording.period_of(period),
+    )  # fmt: skip
+    rows = data.lists.get("disagreements", pd.DataFrame())
+    rows = rows[rows["period"] == period] if len(rows) else rows
+    cells = [
+        [tables.named(data, row["measure"]), _figure(row, ""), _figure(row, "_records")] for row in rows.to_dict("records")
+    ]  # fmt: skip
+    header = [_("Indicator"), _("Entered"), _("From the records")]
+    note = _("n / d. Find out which is right: an entered figure may be older than the records, or count more than they do.")
+    table = Table(_("Figures that differ"), header, cells, note, numeric=(1, 2)) if cells else None
+    title = _("Entered figures and records")
+    kept = rows[["measure", *_TWICE]] if len(rows) else rows
+    return replace(result, title=title, sentences=[said], table=table, internal=bool(cells), estimates=kept)
+
+
+def _figure(row: dict[str, Any], which: str) -> str:
+    n, d = row[f"numerator{which}"], row[f"denominator{which}"]
+    return wording.count(n) if pd.isna(d) else wording.share_of(n, d)
+
+
+@section
 def accounting(data: Data) -> Result:
     """Rows in = clean + in quarantine of each file with records of the place, by reason, and the corrections made in it."""
     result = Result(id="accounting", language=data.language, internal=True)
@@ -74,8 +108,12 @@ def accounting(data: Data) -> Result:
     ]  # fmt: skip
     made = data.lists.get("corrections", pd.DataFrame())
     lines = [
-        _("{file}, {column}: {n} cells corrected. {reason}", file=row["file"], column=row["column"], n=wording.count(row["n"]),
-          reason=row["reason"])
+        ngettext(
+            "{file}, {column}: {n} cell corrected. {reason}",
+            "{file}, {column}: {n} cells corrected. {reason}",
+            int(row["n"]),
+            file=row["file"], column=_heading(row, data.language), reason=row["reason"],
+        )
         for row in made.to_dict("records")
     ]  # fmt: skip
     said.append(_("Corrections of known errors that were applied:") if lines else _("No correction was applied to these files."))
@@ -89,3 +127,9 @@ def _reasons(text: str, language: str) -> str:
     parts = [each.rpartition(" ") for each in text.split("; ") if each]
     named = [_("{reason} ({n})", reason=explain(code, "quarantine", language)[0], n=n) for code, _space, n in parts]
     return _("; ").join(named)
+
+
+def _heading(row: dict[str, Any], language: str) -> str:
+    """Heading of a column in Chinese, its name in English."""
+    declared = schema.table(row["table"]).columns.get(row["column"])
+    return declared.title if declared is not None and language == "zh" else str(row["column"])

@@ -35,7 +35,7 @@ def by_groups(data: Data, code: str) -> Result:
     data : Data
         What the report opened.
     code : str
-        Project: "A", "B" or "C".
+        Project ("A" to "D") or table ("suspected") of `reference/breakdowns.yml`.
     """
     with language.use(data.language):
         return _by_groups(data, declared()[code], f"groups-{code.lower()}")
@@ -48,13 +48,14 @@ def _by_groups(data: Data, told: dict[str, Any], ident: str) -> Result:
         return Result(id=ident, language=data.language)
     if rows["hidden"].all():
         return Result(id=ident, language=data.language, sentences=[_("By groups: no figure can be shown (small numbers).")])
-    names = [breakdowns.name_of_measure(data, measure) for measure in told["measures"]]
+    measures = [measure for measure in told["measures"] if (rows["measure"] == measure).any()]
+    names = [breakdowns.name_of_measure(data, measure) for measure in measures]
     statistic = told.get("statistic", "")
     cells = []
     for (dimension, code), part in rows.groupby(["dimension", "code"], sort=False):
         each = {row["measure"]: row for row in part.to_dict("records")}
         first = next(iter(each.values()))
-        shown = [_cell(each.get(measure)) for measure in told["measures"]]
+        shown = [_cell(each.get(measure)) for measure in measures]
         cells.append([first["name"], breakdowns.title(str(dimension), data.language), *shown])
         if statistic:
             cells[-1].append(_median(data, statistic, str(dimension), str(code), str(first["period"])))
@@ -65,7 +66,7 @@ def _by_groups(data: Data, told: dict[str, Any], ident: str) -> Result:
     header = [_("Group"), _("By"), *names, *([_median_title(data, statistic)] if statistic else [])]
     table = Table(_("{name} by groups, {period}", name=names[0], period=periods), header, cells, note)
     return Result(
-        id=ident, language=data.language, sentences=_extremes(data, rows, told), table=table,
+        id=ident, language=data.language, sentences=_extremes(data, rows), table=table,
         estimates=rows.drop(columns=["hidden", "name"]),
     )  # fmt: skip
 
@@ -108,12 +109,12 @@ def _median_title(data: Data, statistic: str) -> str:
     return _("median: {name}{unit}", name=reference.name_of(told, data.language), unit=unit)
 
 
-def _extremes(data: Data, rows: pd.DataFrame, told: dict[str, Any]) -> list[str]:
+def _extremes(data: Data, rows: pd.DataFrame) -> list[str]:
     """Lowest and highest group of the first measure in each dimension, among those that are large enough."""
     said = []
     named = data.indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")["measure"]
     shares = rows["measure"].map(named).isin(["proportion", "ratio"]) & (rows["code"] != dimensions.UNKNOWN)
-    mine = rows[(rows["measure"] == told["measures"][0]) & shares & ~rows["hidden"] & rows["value"].notna()]
+    mine = rows[(rows["measure"] == rows["measure"].iloc[0]) & shares & ~rows["hidden"] & rows["value"].notna()]
     for dimension, part in mine[mine["denominator"] >= FEW].groupby("dimension", sort=False):
         if len(part) < 2 or part["value"].nunique() < 2:
             continue

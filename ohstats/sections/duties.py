@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .. import wording
+from .. import breakdowns, wording
 from ..display import Table
 from ..language import _
 from ..result import Result
@@ -75,6 +76,29 @@ def patients(data: Data) -> Result:
     """Follow-up, treatment, aid and insurance of patients."""
     note = _("Patients on the register of follow-up, by residence, as of their last visit; others are not in the denominator.")
     return _section(data, "patients", _("Patients: follow-up, aid, insurance"), _PATIENTS, "follow_up", note)
+
+
+@section
+def patients_insurance(data: Data) -> Result:
+    """Who pays for the patients on the register: how many have each insurance, and how many have none."""
+    result = Result(id="patients-insurance", language=data.language)
+    rows = breakdowns.groups(data, "patients_registered", "insurance")
+    if rows.empty or not rows["numerator"].gt(0).any():
+        return result
+    table, kept = tables.grouped(
+        data, ["patients_registered"], "insurance",
+        _("Patients by insurance, {period}", period=wording.period_of(rows["period"].iloc[0])),
+        _("Share of all patients on the register (n / d; limits, 95%). The insurance of the last visit; who pays a bill is "
+          "decided case by case."),
+    )  # fmt: skip
+    without = rows[(rows["code"] == "none") & rows["value"].notna()].to_dict("records")
+    said = [
+        _("Of {d} patients on the register {n} have no insurance: {value} ({limits}).", d=wording.count(row["denominator"]),
+          n=wording.count(row["numerator"]), value=wording.percent(row["value"]),
+          limits=wording.interval(row["lower"], row["upper"]))
+        for row in without
+    ]  # fmt: skip
+    return replace(result, sentences=said, table=table, estimates=kept)
 
 
 def _headings() -> dict[str, tuple[str, list[str]]]:

@@ -101,6 +101,7 @@ def target_table(data: Data) -> Result:
     if not told:
         period = wording.period(data.period)
         said = [_("No target was found for {period}. Enter those of your plan in targets.csv of the data set.", period=period)]
+        said += _other_scope(data)
         return Result(id="targets", language=data.language, title=_("Targets"), sentences=said)
     note = _(
         "Status is the exact comparison of the unrounded share with the target. For complete registers the limits show "
@@ -116,7 +117,7 @@ def target_table(data: Data) -> Result:
         marks={number: row["status"] for number, row in enumerate(told)},
         numeric=(2, 3, 4, 5),
     )
-    facts = [*_progress(data, rows), *_trend_facts(data, rows)]
+    facts = [*_progress(data, rows), *_trend_facts(data, rows), *_other_scope(data)]
     return Result(id="targets", language=data.language, title=_("Targets"), sentences=facts, table=table, estimates=_kept(rows))
 
 
@@ -191,6 +192,24 @@ def _trend_facts(data: Data, rows: pd.DataFrame) -> list[str]:
         _(
             "Target \u201cnew cases falling\u201d: {facts}. A single status cannot be judged from counts alone.",
             facts=_(", ").join(parts),
+        )
+    ]
+
+
+def _other_scope(data: Data) -> list[str]:
+    """Targets that are not compared, since the figures of their indicator have another scope."""
+    rows = evaluation.of_other_scope(data).drop_duplicates("indicator_id").to_dict("records")
+    if not rows:
+        return []
+    names = _("; ").join(reference.name_of(row, data.language) for row in rows)
+    return [
+        ngettext(
+            "{n} target in force is set for another industry scope or denominator than the figures at hand and is not compared: "
+            "{names}.",
+            "{n} targets in force are set for another industry scope or denominator than the figures at hand and are not "
+            "compared: {names}.",
+            len(rows),
+            names=names,
         )
     ]
 

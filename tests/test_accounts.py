@@ -1,0 +1,175 @@
+"""What reports tell of their own sources: late cards, accounting, corrections, figures held twice; and groups that came later."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+from cards import card
+
+from ohstats import clean, counts, dataset, diseases, lists, open_data, paths, reference, sections
+from ohstats.disclosure import check as last_check
+from ohstats.disclosure import protect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ohstats.clean import Cleaned
+    from ohstats.data import Data
+
+CITY = paths.examples() / "synthetic"
+TRUTH = json.loads((CITY / "truth.json").read_text(encoding="utf-8"))
+NOTHING = pd.DataFrame(columns=["dataset", *counts.KEYS, "numerator", "denominator"], dtype="str")
+opening = cache(open_data)
+
+
+@pytest.fixture(scope="module")
+def cleaned() -> Cleaned:
+    return clean.clean_dataset(dataset.load(CITY))
+
+
+def opened(edition: str, place: str = "990101") -> Data:
+    return opening(CITY, place, period=2025, edition=edition, language="en")
+
+
+def cards_of(cleaned: Cleaned, place: str) -> pd.DataFrame:
+    rows = cleaned.tables["disease_cards"]
+    return rows[rows["new_case"].eq(True) & (rows["employer_division"] == place)]
+
+
+# Late cards, accounting, corrections -----------------------------------------------------------------------------------
+def test_the_cross_table_holds_every_new_case_in_its_report_year_and_its_year_of_diagnosis(cleaned: Cleaned) -> None:
+    cards = cards_of(cleaned, "990101")
+    when = cards["final_review_year"].fillna(cards["report_year"]).astype(int)
+    counted = pd.crosstab(when, cards["diagnosis_year"].astype(int))
+    table = sections.late_cards(opened("internal")).table
+    assert table is not None
+    assert [[int(cell) for cell in row[1:-2]] for row in table.rows] == counted.to_numpy().tolist()
+    late = int(counted.loc[2025, 2024])
+    assert f"{late} were diagnosed in an earlier year" in sections.late_cards(opened("internal")).sentences[0]
+    city = opened("internal", "990100").lists["late_cards"]
+    assert city["n"].sum() == sum(TRUTH["cases"]["cards"][name] for name in ("new, final",))
+
+
+def test_rows_in_are_clean_and_quarantined_ones_and_districts_add_up_to_the_city(cleaned: Cleaned) -> None:
+    chosen = dataset.load(CITY)
+    made = lists.make(cleaned, chosen, "internal")["accounting"]
+    assert (made["in"] == made["clean"] + made["quarantined"]).all()
+    here = made.pivot_table(index="file", columns="place", values="here", fill_value=0)
+    districts = [place for place in here if place != "990100"]
+    assert (here[districts].sum(axis=1) == here["990100"]).all()
+    n = cleaned.tables["suspected_cards"]["employer_division"].eq("990101").sum()
+    assert here.loc["suspected_cards.csv", "990101"] == n
+    shown = sections.accounting(opened("internal"))
+    assert shown.table is not None
+    (row,) = (row for row in shown.table.rows if row[0] == "institutions.csv")
+    assert row[1:5] == ["55", "52", "3", "the place is in no list (1); the same record again; the first is kept (2)"]
+
+
+def test_a_correction_is_named_with_its_reason_and_without_the_values(tmp_path: Path) -> None:
+    (tmp_path / "places.csv").write_text("code,name_zh,name_en,level,parent\n320106,鼓楼区,Gulou,county,\n", encoding="utf-8")
+    (tmp_path / "dataset.yml").write_text(
+        "id: own\ntitle_en: Own\ntitle_zh: 自有\ndata_date: 2022-06-30\nsynthetic: true\n"
+        "covers:\n  - {table: disease_cards, places: all, periods: 2021..2022}\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "corrections.yml").write_text(
+        "- {table: disease_cards, row: 2, column: 具体病名, from: 矽肺病变, to: 矽肺, reason: typing error}\n", encoding="utf-8"
+    )
+    rows = [card(1, 用人单位所属地区="320106", 具体病名="矽肺病变"), card(2, 用人单位所属地区="320106")]
+    pd.DataFrame(rows).to_csv(tmp_path / "disease_cards.csv", index=False)
+    data = open_data(tmp_path, "320106", period=2021, edition="internal", language="en")
+    result = sections.accounting(data)
+    assert len(result.bullets) == 1
+    assert result.bullets[0].startswith("disease_cards.csv")
+    assert result.bullets[0].endswith("1 cell corrected. typing error")
+    assert "矽肺病变" not in json.dumps(result.json(), ensure_ascii=False)
+
+
+def test_the_public_edition_tells_nothing_of_files_cards_and_single_figures() -> None:
+    data = opened("public")
+    assert data.lists == {}
+    assert sections.late_cards(data).empty
+    assert sections.accounting(data).empty
+    assert sections.disagreements(data).table is None
+
+
+# Figures held twice ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("place", ["990101", "990104"])
+def test_the_public_report_counts_the_figures_that_the_internal_one_lists(place: str) -> None:
+    inside, outside = (sections.disagreements(opened(edition, place)) for edition in ("internal", "public"))
+    assert inside.table is not None
+    assert inside.sentences == outside.sentences
+    assert inside.sentences[0].startswith(f"{len(inside.table.rows)} indicator")
+    put_in = {tuple(row[3] + row[4]) for row in TRUTH["disagreements"] if row[1] == place and row[2] == 2025}
+    numbers = ["numerator_records", "denominator_records", "numerator", "denominator"]
+    assert put_in <= {tuple(map(int, row)) for row in inside.estimates[numbers].to_numpy().tolist()}
+
+
+# Single diseases -------------------------------------------------------------------------------------------------------
+def test_single_diseases_are_those_of_the_truth(cleaned: Cleaned) -> None:
+    chosen = dataset.load(CITY)
+    made = counts.from_records(cleaned, chosen, reference.table("indicators"))
+    rows = made[(made["measure"] == "new_cases") & made["group"].str.startswith("disease=")]
+    for basis in ("diagnosis", "report"):
+        sums = rows[(rows["year_basis"] == basis) & (rows["place"] != "990100")].groupby("group")["numerator"].sum()
+        assert {name.removeprefix("disease="): n for name, n in sums.items()} == TRUTH["cases"]["by_disease"]
+
+
+def test_the_table_of_single_diseases_counts_the_cards_inside_their_category(cleaned: Cleaned) -> None:
+    cards = cards_of(cleaned, "990101")
+    now = cards[cards["diagnosis_year"] == 2025]
+    rows = diseases.single(opened("internal"))
+    last = rows[(rows["period"] == "2025") & (rows["key"] == "pneumoconiosis")].set_index("code")
+    dust = now[now["category"] == "pneumoconiosis"]
+    known = dust["disease_id"].value_counts()
+    assert last["numerator"][last["numerator"] > 0].astype(int).to_dict() == known.to_dict()
+    assert (last["denominator"] == len(dust)).all()
+    assert "noise_deafness" not in set(rows["code"])
+
+
+def test_in_public_no_small_number_of_a_disease_is_shown() -> None:
+    rows = diseases.single(opened("public"))
+    shown = rows[~rows["hidden"]]
+    assert len(shown)
+    assert not shown["numerator"].between(1, 4).any()
+    assert rows.loc[rows["hidden"], ["numerator", "value", "lower", "upper"]].isna().all(axis=None)
+    assert len(sections.disease_single(opening(paths.examples() / "china", "100000", period=2024, language="en")).sentences) == 1
+
+
+# Groups of devices, suspected cases and patients ----------------------------------------------------------------------
+def test_groups_of_devices_suspected_cases_and_patients_are_those_of_the_records(cleaned: Cleaned) -> None:
+    data = opened("internal", "990104")
+    devices = cleaned.tables["radiation_medical"]
+    mine = devices[(devices["division"] == "990104") & devices["test_result"].notna()]
+    good = mine[mine["test_result"].isin(["pass", "pass_after_repair"])]["device_type"].value_counts()
+    rows = sections.by_groups(data, "D").estimates
+    rows = rows[rows["measure"] == "device_pass_rate"].set_index("code")
+    assert rows["numerator"].astype(int).to_dict() == good.reindex(rows.index, fill_value=0).to_dict()
+    assert rows["denominator"].astype(int).to_dict() == mine["device_type"].value_counts().to_dict()
+    cards = cleaned.tables["suspected_cards"]
+    found = cards[(cards["employer_division"] == "990104") & (cards["found_year"] == 2025)]
+    rows = sections.by_groups(data, "suspected").estimates
+    rows = rows[(rows["dimension"] == "industry") & (rows["numerator"] > 0)].set_index("code")["numerator"]
+    assert rows.astype(int).to_dict() == found["industry_code"].str[1:3].value_counts().to_dict()
+
+
+def test_patients_by_insurance_are_those_of_the_last_visit(cleaned: Cleaned) -> None:
+    visits = cleaned.tables["follow_up"]
+    mine = visits[(visits["residence_division"] == "990101") & visits["person_key"].notna()]
+    last = mine.sort_values("visit_date", kind="stable").groupby("person_key")["insurance"].last().value_counts()
+    result = sections.patients_insurance(opened("internal"))
+    assert result.estimates.set_index("code")["numerator"].astype(int).to_dict() == last.to_dict()
+    assert result.sentences == [f"Of {last.sum()} patients on the register {last['none']} have no insurance: 4.9% (1.7 to 13.5)."]
+
+
+def test_the_last_check_finds_no_leak_in_the_new_groups(cleaned: Cleaned) -> None:
+    chosen = dataset.load(CITY)
+    exact = counts.make(cleaned, chosen, reference.table("indicators"))
+    made = protect(exact, chosen, "public", NOTHING)
+    groups = made.counts[made.counts["group"].str.contains("^(?:disease|industry|insurance|device)=")]
+    assert groups["hidden"].any()
+    assert last_check.leaks(exact, chosen, NOTHING, made.proposal) == []
