@@ -84,7 +84,9 @@ def accounts(cleaned: Cleaned, dataset: Dataset) -> dict[str, pd.DataFrame]:
     why = {f"correction {number}": str(entry.get("reason", "")) for number, entry in enumerate(entries, start=1)}
     made = {
         "accounting": here,
-        "corrections": here[["place", "file"]].merge(lines.assign(reason=[why.get(rule, "") for rule in lines["rule"]]), on="file"),
+        "corrections": here[["place", "file"]].merge(
+            lines.assign(reason=[why.get(rule, "") for rule in lines["rule"]]), on="file"
+        ),
     }
     if "disease_cards" in cleaned.tables:
         cards = cleaned.tables["disease_cards"]

@@ -65,9 +65,11 @@ def make(cleaned: Cleaned, dataset: Dataset) -> pd.DataFrame:
         if rows is None or rows.empty:
             continue
         long = _long(rows, told, dataset)
-        if long.empty:
+        if long.empty or (told["kind"] == "standardised_change" and long["year"].nunique() < 2):
             continue
-        found = {"quantiles": _quantiles, "signed_rank": _signed_rank}.get(told["kind"], _clustered)(long)
+        found = {"quantiles": _quantiles, "signed_rank": _signed_rank, "standardised_change": _standardised}.get(
+            told["kind"], _clustered
+        )(long)
         parts.append(found.assign(measure=name, unit=told["unit"], of=told.get("of", ""), hidden=False))
     if not parts:
         return pd.DataFrame({name: pd.Series(dtype=_type(name)) for name in COLUMNS})
@@ -119,6 +121,9 @@ def _long(rows: pd.DataFrame, told: dict[str, Any], dataset: Dataset) -> pd.Data
         "place": rows[place].astype("str"), "year": rows[year].astype("int64"), "value": value,
         "employer": pd.factorize(rows["employer_key"])[0] if "employer_key" in rows else -1,
     })  # fmt: skip
+    strata = [dimensions.groups(rows, each, source, own=own) for each in told.get("strata", [])]
+    if strata:
+        base["stratum"] = pd.concat([each for each in strata if each is not None], axis=1).agg(";".join, axis=1)
     parts = [base.assign(key=_keys(rows, told, own), group="").explode("key")]
     for dimension in told.get("by", []):
         groups = dimensions.groups(rows, dimension, source, own=own)
@@ -196,12 +201,31 @@ def _signed_rank(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _clustered(rows: pd.DataFrame) -> pd.DataFrame:
     made = _employers(rows)
-    counted = rows.assign(n=1.0, cluster=np.where(rows["employer"] < 0, -1 - np.arange(len(rows)), rows["employer"]))
+    counted = rows.assign(n=1.0, cluster=_clusters(rows))
     found = rates.clustered_proportion(
         counted.rename(columns={"value": "x"}), numerator="x", denominator="n", cluster="cluster", by=KEYS[1:]
     )
     names = [*KEYS[1:], "value", "lower", "upper", "level", "method", "numerator", "denominator", "note"]
     return made.merge(found[names], on=KEYS[1:]).assign(n_people=lambda frame: frame["denominator"])
+
+
+def _standardised(rows: pd.DataFrame) -> pd.DataFrame:
+    """Change from the year before, both standardised; `q1` and `q3` hold the standardised shares before and now."""
+    single = rows[rows["period"] == rows["year"].astype("str")]
+    pairs = pd.concat([single.assign(late=late, year=single["year"] + (not late)) for late in (False, True)], ignore_index=True)
+    pairs = pairs[pairs.groupby(["place", "year"])["late"].transform("nunique") == 2]
+    pairs = pairs.assign(period=pairs["year"].astype("str"), n=1.0, cluster=_clusters(pairs))
+    found = rates.standardised_change(
+        pairs.rename(columns={"value": "x"}),
+        numerator="x", denominator="n", cluster="cluster", stratum="stratum", later="late", by=KEYS[1:],
+    )  # fmt: skip
+    made = _employers(pairs[pairs["late"]]).merge(found.rename(columns={"before": "q1", "now": "q3"}), on=KEYS[1:])
+    return made.assign(n_people=made["denominator"])
+
+
+def _clusters(rows: pd.DataFrame) -> np.ndarray:
+    """Employers as clusters; a record without one is a cluster of its own."""
+    return np.where(rows["employer"] < 0, -1 - np.arange(len(rows)), rows["employer"])
 
 
 def _employers(rows: pd.DataFrame) -> pd.DataFrame:

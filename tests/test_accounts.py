@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 from cards import card
 
-from ohstats import clean, counts, dataset, diseases, lists, open_data, paths, reference, sections
+from ohstats import clean, counts, dataset, diseases, lists, measured, open_data, paths, periods, reference, sections
 from ohstats.disclosure import check as last_check
 from ohstats.disclosure import protect
 
@@ -173,3 +174,28 @@ def test_the_last_check_finds_no_leak_in_the_new_groups(cleaned: Cleaned) -> Non
     groups = made.counts[made.counts["group"].str.contains("^(?:disease|industry|insurance|device)=")]
     assert groups["hidden"].any()
     assert last_check.leaks(exact, chosen, NOTHING, made.proposal) == []
+
+
+# Pass rates between years ----------------------------------------------------------------------------------------------
+def test_pass_rates_of_two_years_are_compared_in_the_groups_that_both_have(cleaned: Cleaned) -> None:
+    chosen = dataset.load(CITY)
+    now = cleaned.tables["workplace_samples"]
+    before = now.assign(sample_year=now["sample_year"] - 1, employer_key=now["employer_key"] + "b")
+    tables = {**cleaned.tables, "workplace_samples": pd.concat([now, before], ignore_index=True)}
+    covers = tuple(
+        replace(each, span=periods.parse("2024..2025")) if each.table == "workplace_samples" else each for each in chosen.covers
+    )
+    made = measured.make(replace(cleaned, tables=tables), replace(chosen, covers=covers))
+    rows = made[(made["measure"] == "workplace_pass_rate_change") & (made["period"] == "2025")].set_index("place")
+    assert rows["value"].abs().max() < 1e-9  # the same points twice
+    assert (rows["q1"] - rows["q3"]).abs().max() < 1e-9
+    crude = made[(made["measure"] == "workplace_monitoring_pass_rate") & (made["period"] == "2025") & (made["group"] == "")]
+    assert rows["q3"].to_dict() == pytest.approx(crude.set_index("place")["value"].to_dict())  # whose mix is its own
+    assert rows.loc["990104", "lower"] < 0 < rows.loc["990104", "upper"]
+    data = replace(opened("internal", "990104"), statistics=made[made["place"] == "990104"])
+    assert "Whether it changed cannot be told" in sections.pass_rate_change(data).sentences[1]
+
+
+def test_one_year_of_samples_says_what_a_comparison_takes() -> None:
+    assert "takes workplace_samples of both years" in sections.pass_rate_change(opened("public", "990104")).sentences[0]
+    assert sections.pass_rate_change(opened("public", "990101")).empty

@@ -69,3 +69,63 @@ def test_verification_factor_is_a_ratio_that_may_exceed_1():
     nothing = table.assign(given=0)
     row = clusters.verification_factor(nothing, recounted="found", reported="given", cluster="clinic").iloc[0]
     assert (row["note"], np.isnan(row["value"])) == ("denominator is 0", True)
+
+
+# Change between years, standardised -----------------------------------------------------------------------------------
+CHANGE = {"numerator": "passed", "denominator": "measured", "cluster": "employer", "stratum": "factor", "later": "late"}
+
+
+def years(mixes, shares, *, employers=40, seed=1, spread=0.0):
+    """Points of two years: `mixes[year]` is the share of dust, `shares[year]` the pass rates of dust and noise."""
+    draw = np.random.default_rng(seed)
+    rows = []
+    for late in (0, 1):
+        for employer in range(employers):
+            own = spread * draw.standard_normal()
+            n = draw.multinomial(10, [mixes[late], 1 - mixes[late]])
+            for factor, size, share in zip(("dust", "noise"), n, shares[late], strict=True):
+                passed = draw.binomial(size, np.clip(share + own, 0, 1)) if spread or share not in (0, 1) else size * share
+                rows.append((late * 1000 + employer, factor, late, passed, size))
+    return pd.DataFrame(rows, columns=["employer", "factor", "late", "passed", "measured"])
+
+
+def test_a_change_of_the_mix_alone_is_no_change():
+    table = years((0.8, 0.2), ((0, 1), (0, 1)))
+    crude = table.groupby("late")[["passed", "measured"]].sum().eval("passed / measured")
+    assert crude[1] - crude[0] > 0.4
+    row = rates.standardised_change(table, **CHANGE).iloc[0]
+    assert (row["value"], row["before"]) == pytest.approx((0, row["now"]))
+
+
+def test_the_standardised_shares_are_the_weighted_ones_of_the_common_strata():
+    table = years((0.7, 0.4), ((0.9, 0.6), (0.95, 0.5)))
+    alone = pd.DataFrame({"employer": [1], "factor": ["lead"], "late": [1], "passed": [0], "measured": [5]})
+    row = rates.standardised_change(pd.concat([table, alone]), **CHANGE).iloc[0]
+    cells = table.pivot_table(index="factor", columns="late", values=["passed", "measured"], aggfunc="sum")
+    weights = cells["measured"].sum(axis=1) / cells["measured"].to_numpy().sum()
+    shares = 100 * (cells["passed"] / cells["measured"]).mul(weights, axis=0).sum()
+    assert (row["before"], row["now"]) == pytest.approx((shares[0], shares[1]))
+    assert row["value"] == pytest.approx(shares[1] - shares[0])
+    assert (row["numerator"], row["denominator"]) == (800, 805)
+
+
+def test_limits_of_the_change_hold_the_truth_in_95_percent_of_samples():
+    held = [
+        row["lower"] <= 5 <= row["upper"]
+        for seed in range(300)
+        for row in rates.standardised_change(
+            years((0.7, 0.4), ((0.8, 0.6), (0.85, 0.65)), seed=seed, spread=0.1), **CHANGE
+        ).to_dict("records")
+    ]
+    assert 0.92 <= np.mean(held) <= 0.98
+
+
+def test_few_clusters_or_no_common_stratum_give_no_limits_and_say_why():
+    table = years((0.7, 0.4), ((0.8, 0.6), (0.85, 0.65)), employers=9)
+    row = rates.standardised_change(table, **CHANGE).iloc[0]
+    assert row["note"] == clusters.FEW
+    assert pd.isna(row["lower"])
+    apart = table[(table["factor"] == "dust") == (table["late"] == 1)]
+    row = rates.standardised_change(apart, **CHANGE).iloc[0]
+    assert row["note"] == "no stratum in common"
+    assert pd.isna(row["value"])

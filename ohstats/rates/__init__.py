@@ -23,7 +23,7 @@ from ..estimates import (
     per,
     whole,
 )
-from .clusters import clustered_proportion
+from .clusters import clustered_proportion, standardised_change
 from .comparison import detectable_ratio, difference, fisher_midp, ratio_of_rates
 from .standardisation import standardised_rate, standardised_ratio
 
@@ -40,6 +40,7 @@ __all__ = [
     "proportion",
     "rate",
     "ratio_of_rates",
+    "standardised_change",
     "standardised_rate",
     "standardised_ratio",
     "target_test",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .accounts import accounting, disagreements, late_cards
 from .actions import action_assistance, action_declaration, action_institutions, action_pairs
-from .breakdown import by_groups
+from .breakdown import by_groups, pass_rate_change
 from .check import (
     check_agreement,
     check_audit,
@@ -126,6 +126,7 @@ __all__ = [
     "overview_headline",
     "overview_map",
     "overview_methods",
+    "pass_rate_change",
     "patients",
     "patients_insurance",
     "plan_course",

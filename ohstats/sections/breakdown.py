@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import breakdowns, dimensions, files, language, measured, reference, wording
+from .. import breakdowns, dimensions, evaluation, files, language, measured, reference, wording
 from ..display import Table
 from ..language import _
 from ..paths import REFERENCE
 from ..result import Result
+from .common import section
 
 if TYPE_CHECKING:
     from ..data import Data
@@ -130,3 +132,34 @@ def _extremes(data: Data, rows: pd.DataFrame) -> list[str]:
             )
         )
     return said
+
+
+@section
+def pass_rate_change(data: Data) -> Result:
+    """The pass rate of points against the year before, with the mix of factor, industry and size held fixed."""
+    result = Result(id="pass-rate-change", language=data.language)
+    told = evaluation.period_of(data)
+    rows = breakdowns.statistics(data, "workplace_pass_rate_change", period=told)
+    if rows.empty or rows["value"].isna().all():
+        measured = breakdowns.statistics(data, "workplace_monitoring_pass_rate", period=told)
+        said = [
+            _(
+                "Pass rates are not compared with the year before: that takes workplace_samples of both years with groups in "
+                "common."
+            )
+        ]
+        return replace(result, sentences=said) if len(measured) else result
+    row = rows.iloc[0]
+    said = [
+        _(
+            "With the mix of hazard factor, industry and size held fixed, the pass rate of the points monitored went from "
+            "{before} to {now}: {change} percentage points ({limits}).",
+            before=wording.percent(row["q1"]), now=wording.percent(row["q3"]), change=wording.signed(row["value"]),
+            limits=wording.interval(row["lower"], row["upper"]),
+        )
+    ]  # fmt: skip
+    if not (row["lower"] > 0 or row["upper"] < 0):
+        said.append(_("Whether it changed cannot be told from these points."))
+    said.append(_("{share} of the points of both years lie in groups that were measured in both.",
+                  share=wording.percent(100 * row["numerator"] / row["denominator"], 0)))  # fmt: skip
+    return replace(result, sentences=said, estimates=rows.drop(columns="hidden"))

@@ -372,7 +372,10 @@ def evaluation_methods(data: Data) -> Result:
         _("A target is compared with figures of its own industry scope and denominator; of several the strictest decides."),
         _("A target marked \u201crecalled, to be confirmed\u201d was not read in its document; confirm it before official use."),
         _("A share of those registered, monitored or examined describes those only."),
-        _("Limits of workplace pass rates allow for clustering in employers; these rates are not compared between years."),
+        _(
+            "Limits of workplace pass rates allow for clustering in employers; between years they are compared only with the mix "
+            "of factor, industry and size held fixed."
+        ),
         _("No composite score is formed."),
     ]
     return Result(id="methods", language=data.language, title=_("How it is judged"), bullets=lines)
