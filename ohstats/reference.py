@@ -31,7 +31,7 @@ _WORDS = {
     ("indicators", "basis"): ("census", "sample", ""),
     ("indicators", "counts"): ("case", "finding", "coverage", "employer", "point", "money", "context", ""),
     ("indicators", "direction"): ("up", "down", ""),
-    ("indicators", "project"): ("A", "B", "C", "D", "management", "quality", "occurrence", "context", ""),
+    ("indicators", "project"): ("A", "B", "C", "D", "management", "quality", "occurrence", "assistance", "context", ""),
     ("exam_intervals", "hazard_class"): ("dust", "chemical", "physical", "radiation", "biological", "other"),
 }
 _FORMS = {

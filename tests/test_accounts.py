@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from cards import card
 
-from ohstats import clean, counts, dataset, diseases, lists, measured, open_data, paths, periods, reference, sections
+from ohstats import counts, data, dataset, diseases, lists, measured, open_data, paths, periods, reference, sections
 from ohstats.disclosure import check as last_check
 from ohstats.disclosure import protect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ohstats.clean import Cleaned
@@ -27,9 +28,22 @@ NOTHING = pd.DataFrame(columns=["dataset", *counts.KEYS, "numerator", "denominat
 opening = cache(open_data)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[paths.Workspace]:
+    """The city, cleaned once and protected for both editions, so that its reports open fast."""
+    made = paths.Workspace.at(tmp_path_factory.mktemp("work"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OHSTATS_WORK", str(made.root))
+        for edition in ("public", "internal"):
+            data.prepare(dataset.load(CITY), made, edition)
+        yield made
+
+
 @pytest.fixture(scope="module")
-def cleaned() -> Cleaned:
-    return clean.clean_dataset(dataset.load(CITY))
+def cleaned(workspace: paths.Workspace) -> Cleaned:
+    made = data.read_clean(dataset.load(CITY), workspace)
+    assert made is not None
+    return made
 
 
 def opened(edition: str, place: str = "990101") -> Data:
@@ -82,8 +96,8 @@ def test_a_correction_is_named_with_its_reason_and_without_the_values(tmp_path: 
     )
     rows = [card(1, 用人单位所属地区="320106", 具体病名="矽肺病变"), card(2, 用人单位所属地区="320106")]
     pd.DataFrame(rows).to_csv(tmp_path / "disease_cards.csv", index=False)
-    data = open_data(tmp_path, "320106", period=2021, edition="internal", language="en")
-    result = sections.accounting(data)
+    report = open_data(tmp_path, "320106", period=2021, edition="internal", language="en")
+    result = sections.accounting(report)
     assert len(result.bullets) == 1
     assert result.bullets[0].startswith("disease_cards.csv")
     assert result.bullets[0].endswith("1 cell corrected. typing error")
@@ -91,11 +105,11 @@ def test_a_correction_is_named_with_its_reason_and_without_the_values(tmp_path: 
 
 
 def test_the_public_edition_tells_nothing_of_files_cards_and_single_figures() -> None:
-    data = opened("public")
-    assert data.lists == {}
-    assert sections.late_cards(data).empty
-    assert sections.accounting(data).empty
-    assert sections.disagreements(data).table is None
+    report = opened("public")
+    assert report.lists == {}
+    assert sections.late_cards(report).empty
+    assert sections.accounting(report).empty
+    assert sections.disagreements(report).table is None
 
 
 # Figures held twice ----------------------------------------------------------------------------------------------------
@@ -143,17 +157,17 @@ def test_in_public_no_small_number_of_a_disease_is_shown() -> None:
 
 # Groups of devices, suspected cases and patients ----------------------------------------------------------------------
 def test_groups_of_devices_suspected_cases_and_patients_are_those_of_the_records(cleaned: Cleaned) -> None:
-    data = opened("internal", "990104")
+    report = opened("internal", "990104")
     devices = cleaned.tables["radiation_medical"]
     mine = devices[(devices["division"] == "990104") & devices["test_result"].notna()]
     good = mine[mine["test_result"].isin(["pass", "pass_after_repair"])]["device_type"].value_counts()
-    rows = sections.by_groups(data, "D").estimates
+    rows = sections.by_groups(report, "D").estimates
     rows = rows[rows["measure"] == "device_pass_rate"].set_index("code")
     assert rows["numerator"].astype(int).to_dict() == good.reindex(rows.index, fill_value=0).to_dict()
     assert rows["denominator"].astype(int).to_dict() == mine["device_type"].value_counts().to_dict()
     cards = cleaned.tables["suspected_cards"]
     found = cards[(cards["employer_division"] == "990104") & (cards["found_year"] == 2025)]
-    rows = sections.by_groups(data, "suspected").estimates
+    rows = sections.by_groups(report, "suspected").estimates
     rows = rows[(rows["dimension"] == "industry") & (rows["numerator"] > 0)].set_index("code")["numerator"]
     assert rows.astype(int).to_dict() == found["industry_code"].str[1:3].value_counts().to_dict()
 
@@ -192,8 +206,8 @@ def test_pass_rates_of_two_years_are_compared_in_the_groups_that_both_have(clean
     crude = made[(made["measure"] == "workplace_monitoring_pass_rate") & (made["period"] == "2025") & (made["group"] == "")]
     assert rows["q3"].to_dict() == pytest.approx(crude.set_index("place")["value"].to_dict())  # whose mix is its own
     assert rows.loc["990104", "lower"] < 0 < rows.loc["990104", "upper"]
-    data = replace(opened("internal", "990104"), statistics=made[made["place"] == "990104"])
-    assert "Whether it changed cannot be told" in sections.pass_rate_change(data).sentences[1]
+    report = replace(opened("internal", "990104"), statistics=made[made["place"] == "990104"])
+    assert "Whether it changed cannot be told" in sections.pass_rate_change(report).sentences[1]
 
 
 def test_one_year_of_samples_says_what_a_comparison_takes() -> None:

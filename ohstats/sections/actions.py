@@ -32,6 +32,7 @@ _ASSISTED = [
     *("sme_assisted_per_year", "sme_assisted_share", "sme_declaration_rate", "sme_testing_rate", "sme_exam_rate"),
     *("sme_training_rate", "sme_hazards_corrected", "blank_employers"),
 ]
+_SERVICES = ("identification", "testing", "assessment", "engineering", "system", "training", "examination")
 _PAIRS = [f"sme_pairs_{name}" for name in ("passing_before", "passing_after", "newly_passing", "newly_failing")]
 _UNITS = ["institution_quality_rate", "technical_services", "exam_institutions", "diagnosis_institutions", "spot_check_accuracy"]
 
@@ -71,10 +72,13 @@ def _lacking(name: str) -> str:
 def action_assistance(data: Data) -> Result:
     """Second action: small employers assisted, the four rates among them, hidden hazards, blank employers."""
     title = _("Second action: assistance to small employers")
-    rows = tables.figures(data, _ASSISTED)
+    rows = tables.figures(data, [*_ASSISTED, *(f"sme_service_{name}" for name in _SERVICES)])
     if rows.empty:
         return Result(id="action-assistance", language=data.language, title=title, sentences=[_lacking("sme_assistance")])
-    note = _("The four rates speak of those assisted only. Blank: none of declaration, test, examination and training is known.")
+    note = _(
+        "The four rates and the contents of assistance speak of those assisted only; an employer can get several. Blank: none "
+        "of declaration, test, examination and training is known."
+    )
     table = tables.listed(data, rows, _("Assistance, {period}", period=wording.period(data.period)), note)
     return Result(id="action-assistance", language=data.language, title=title, table=table, estimates=rows)
 
