@@ -58,6 +58,12 @@ def latest(data: Data) -> pd.DataFrame:
     return _ordered(made)
 
 
+def withheld(data: Data) -> bool:
+    """Whether the data hold counts by category for the period that the edition does not show."""
+    rows = data.counts[(data.counts["measure"] == NEW_CASES) & (data.counts["group"] == "") & (data.counts["key"] != TOTAL)]
+    return bool(((rows["period"] == data.period.text) & rows["numerator"].isna() & (rows["note"] != "")).any())
+
+
 def distinct(data: Data, keys: list[str]) -> list[str]:
     """Categories of which none is part of another: of a category and its part the one with the longer series, else the whole."""
     years = yearly(data).groupby("key")["year"].nunique()

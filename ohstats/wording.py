@@ -12,6 +12,8 @@ from .language import _, ngettext
 from .occurrence import NOT_SHOWN, PROVISIONAL, UNSETTLED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .periods import Period
 
 MINUS, DASH = "\u2212", "\u2013"
@@ -70,6 +72,14 @@ def period(when: Period) -> str:
 def period_of(text: str) -> str:
     """A period as the data write it, in words."""
     return period(periods.parse(text))
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Sentences one after the other: with a space between them in English, without one in Chinese."""
+    made = ""
+    for part in filter(None, parts):
+        made = _("{before} {after}", before=made, after=part) if made else part
+    return made
 
 
 VERDICTS = ("falling", "rising", "roughly level", "cannot tell")

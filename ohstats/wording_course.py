@@ -48,7 +48,7 @@ def fact(row: dict[str, Any], breaks: list[int]) -> str:
     parts += [_("The figure is provisional.")] if row["note"] == "provisional" else []
     if breaks and not pd.isna(row["value"]):
         parts.append(named(breaks))
-    return " ".join(parts)
+    return wording.sentences(parts)
 
 
 def _difference(row: dict[str, Any]) -> str:

@@ -31,6 +31,15 @@ def short(row: dict[str, Any]) -> list[str]:
     return said
 
 
+def other_cases(entered: float, counted: float) -> str:
+    """A share that rests on another number of cases than the report counts."""
+    return _(
+        "This share was entered with {d} cases of new pneumoconiosis, while this report counts {n}: find out which is right "
+        "before it is used.",
+        d=count(entered), n=count(counted),
+    )  # fmt: skip
+
+
 def short_change(row: dict[str, Any]) -> str:
     """Whether the share of short exposure changed: a verdict only from enough cases."""
     span = years(row["first_year"], row["last_year"])
@@ -55,10 +64,13 @@ def short_change(row: dict[str, Any]) -> str:
 
 
 def median(row: dict[str, Any], name: str, among: str) -> str:
-    """A median with its quartiles."""
+    """A median with its unit and its quartiles."""
+    n = decimal(row["value"])
+    value = {"age_at_diagnosis": _("{n} years of age", n=n), "days": _("{n} days", n=n), "years": _("{n} years", n=n)}
     return _(
         "{among}: {name}, median {value} (quartiles {quartiles}).",
-        among=among, name=name, value=decimal(row["value"]), quartiles=interval(row["q1"], row["q3"]),
+        among=among, name=name, value=value.get(row["measure"], value.get(row["unit"], n)),
+        quartiles=interval(row["q1"], row["q3"]),
     )  # fmt: skip
 
 

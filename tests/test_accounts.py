@@ -213,3 +213,30 @@ def test_pass_rates_of_two_years_are_compared_in_the_groups_that_both_have(clean
 def test_one_year_of_samples_says_what_a_comparison_takes() -> None:
     assert "takes workplace_samples of both years" in sections.pass_rate_change(opened("public", "990104")).sentences[0]
     assert sections.pass_rate_change(opened("public", "990101")).empty
+
+
+# Sentences -------------------------------------------------------------------------------------------------------------
+def test_the_lowest_and_highest_group_are_told_with_their_measure_and_not_put_in_order_by_chance() -> None:
+    result = sections.by_groups(opened("public", "990104"), "A")
+    rows = result.estimates
+    size = rows[(rows["measure"] == "contraindication_yield") & (rows["dimension"] == "size") & (rows["denominator"] >= 10)]
+    size = size[size["value"].notna()]
+    low, high = size.loc[size["value"].idxmin()], size.loc[size["value"].idxmax()]
+    assert low["upper"] >= high["lower"]
+    (line,) = (each for each in result.sentences if "size of employer" in each)
+    assert line == (
+        f"Contraindications found by examinations, by size of employer: lowest Large ({low['value']:.1f}%), highest Medium "
+        f"({high['value']:.1f}%). Chance alone could have put them in this order."
+    )
+
+
+def test_a_share_entered_with_other_cases_than_the_report_counts_is_questioned() -> None:
+    said = sections.short_exposure(opened("public")).sentences
+    assert said[0].startswith("2025: 19 of 248 new cases of pneumoconiosis")
+    assert said[1].startswith("This share was entered with 248 cases of new pneumoconiosis, while this report counts 50")
+
+
+def test_counts_by_category_that_are_not_shown_are_not_called_missing() -> None:
+    report = opened("public", "990104")
+    assert sections.disease_table(report).sentences == ["Counts by category for 2025 are not shown (small numbers)."]
+    assert sections.disease_table(opened("internal", "990104")).table is not None

@@ -61,11 +61,14 @@ def _by_groups(data: Data, told: dict[str, Any], ident: str) -> Result:
         cells.append([first["name"], breakdowns.title(str(dimension), data.language), *shown])
         if statistic:
             cells[-1].append(_median(data, statistic, str(dimension), str(code), str(first["period"])))
-    note = _("Value, numerator / denominator, limits (95%). A star: hidden, for it is small or tells a small count.")
+    note = _(
+        "Value, numerator / denominator, limits (95%). A star: hidden, for it is small or tells a small count. A dash: no "
+        "figure, or not published by this group."
+    )
     if told.get("monitored"):
         note += _(" It speaks of those monitored; limits allow for clustering in employers and need ten of them.")
     periods = _(", ").join(sorted(set(rows["period"])))
-    header = [_("Group"), _("By"), *names, *([_median_title(data, statistic)] if statistic else [])]
+    header = [_("Group"), _("Classified by"), *names, *([_median_title(data, statistic)] if statistic else [])]
     table = Table(_("{name} by groups, {period}", name=names[0], period=periods), header, cells, note)
     return Result(
         id=ident, language=data.language, sentences=_extremes(data, rows), table=table,
@@ -112,25 +115,24 @@ def _median_title(data: Data, statistic: str) -> str:
 
 
 def _extremes(data: Data, rows: pd.DataFrame) -> list[str]:
-    """Lowest and highest group of the first measure in each dimension, among those that are large enough."""
+    """Lowest and highest group of the first share that is shown in each dimension, among those that are large enough."""
     said = []
     named = data.indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")["measure"]
     shares = rows["measure"].map(named).isin(["proportion", "ratio"]) & (rows["code"] != dimensions.UNKNOWN)
-    mine = rows[(rows["measure"] == rows["measure"].iloc[0]) & shares & ~rows["hidden"] & rows["value"].notna()]
-    for dimension, part in mine[mine["denominator"] >= FEW].groupby("dimension", sort=False):
-        if len(part) < 2 or part["value"].nunique() < 2:
+    mine = rows[shares & ~rows["hidden"] & rows["value"].notna() & (rows["denominator"] >= FEW)]
+    for dimension, there in mine.groupby("dimension", sort=False):
+        part = there[there["measure"] == there["measure"].iloc[0]]
+        if part["value"].nunique() < 2:
             continue
         low, high = part.loc[part["value"].idxmin()], part.loc[part["value"].idxmax()]
-        said.append(
-            _(
-                "By {dimension}: lowest {low} ({low_value}), highest {high} ({high_value}).",
-                dimension=breakdowns.title(str(dimension), data.language),
-                low=low["name"],
-                low_value=wording.percent(low["value"]),
-                high=high["name"],
-                high_value=wording.percent(high["value"]),
-            )
-        )
+        told = _(
+            "{name}, by {dimension}: lowest {low} ({low_value}), highest {high} ({high_value}).",
+            name=breakdowns.name_of_measure(data, low["measure"]), dimension=breakdowns.title(str(dimension), data.language),
+            low=low["name"], low_value=wording.percent(low["value"]), high=high["name"],
+            high_value=wording.percent(high["value"]),
+        )  # fmt: skip
+        overlap = _("Chance alone could have put them in this order.") if low["upper"] >= high["lower"] else ""
+        said.append(wording.sentences([told, overlap]))
     return said
 
 

@@ -55,13 +55,13 @@ def _effort_sentences(data: Data, known: pd.DataFrame, names: dict[str, str]) ->
     unknown = occurrence.unknown_years(known, window)
     said = [
         _(
-            "{name}: {first} in {first_year}, {last} in {last_year} ({change}%).",
+            "{name}: {first} in {first_year}, {last} in {last_year} ({change}).",
             name=names[row["indicator_id"]],
             first=wording.count(row["first"]),
             last=wording.count(row["last"]),
             first_year=window.first,
             last_year=window.last,
-            change=wording.decimal(row["change"]),
+            change=wording.signed(row["change"]) + "%",
         )
         for row in changes.to_dict("records")
     ]

@@ -33,6 +33,8 @@ def disease_table(data: Data) -> Result:
     if rows.empty:
         text = _("No count by category for {period}; supply case_counts with categories as keys, or disease_cards.",
                  period=wording.period(data.period))  # fmt: skip
+        if diseases.withheld(data):
+            text = _("Counts by category for {period} are not shown (small numbers).", period=wording.period(data.period))
         pooled = _("Counts by category are shown in blocks of years, where they are shown: see the table by category.")
         return replace(result, sentences=[pooled if len(occurrence.by_category(data)) else text])
     cells = [

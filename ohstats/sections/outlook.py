@@ -31,7 +31,7 @@ def fall_facts(data: Data) -> Result:
         lines.append(wording_course.fact(row, courses.crossed(data, int(first), int(row["last_year"]))))
     for row in rows[rows["fact"] == "trend"].to_dict("records"):
         told = wording.headline_trend(row, *effort_beside(data, row))
-        lines.append(_("Statistical: {said}", said=" ".join(told)))
+        lines.append(_("Statistical: {said}", said=wording.sentences(told)))
     spread = rows.get("dispersion", pd.Series(dtype=float)).max()
     said = [_target(data)]
     if spread > wording.OVERDISPERSED and (rows["fact"] == "periods").any():
@@ -152,7 +152,7 @@ def outlook(data: Data) -> Result:
         return replace(result, sentences=[_("No forecast: {why}.", why=wording_course.reason(found.reason))])
     latest = occurrence.trends(data).iloc[-1]
     window = wording.years(latest["first_year"], latest["last_year"])
-    told = " ".join(map(wording_course.forecast, found.years.to_dict("records")))
+    told = wording.sentences(map(wording_course.forecast, found.years.to_dict("records")))
     said = [_("If the trend of {window} goes on: {years}", window=window, years=told)]
     for row in found.target.to_dict("records"):
         said += wording_course.target(row, courses.settings()["base_year"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import breakdowns, dimensions, indicators, measured, panels, people, reference, wording, wording_people
+from .. import breakdowns, dimensions, diseases, indicators, measured, panels, people, reference, wording, wording_people
 from ..counts import NEW_CASES
 from ..display import Table
 from ..language import _
@@ -40,8 +40,13 @@ def short_exposure(data: Data) -> Result:
             "short_exposure_pneumoconiosis_share as indicator values."
         )
         return replace(result, sentences=[text])
-    change = people.short_change(rows)
-    said = wording_people.short(rows.iloc[-1].to_dict())
+    change, last = people.short_change(rows), rows.iloc[-1].to_dict()
+    said = wording_people.short(last)
+    latest = diseases.latest(data)
+    dust = latest.loc[(latest["key"] == "pneumoconiosis") & latest["n"].notna(), ["key", "n"]] if len(latest) else latest
+    other = dust[dust["n"] != last["denominator"]] if len(dust) and not last["hidden"] else dust.head(0)
+    if len(other) and str(data.period) == str(last["last_year"]):
+        said.append(wording_people.other_cases(last["denominator"], other["n"].iloc[0]))
     if len(change):
         said.append(wording_people.short_change(change.iloc[0].to_dict()))
     elif rows["hidden"].any() and len(rows) > 1:
@@ -72,7 +77,7 @@ def short_exposure(data: Data) -> Result:
         "Share of all new pneumoconiosis, as the official target counts it, with Wilson limits; * is hidden (small numbers)."
     )
     table = Table(_("New pneumoconiosis with less than 5 years of dust exposure"), header, cells, note, numeric=(1, 2, 3, 4, 5))
-    estimates = pd.concat([rows, change], ignore_index=True) if len(change) else rows
+    estimates = pd.concat([rows, *(each for each in (change, other) if len(each))], ignore_index=True)
     return replace(result, sentences=said, table=table, estimates=estimates)
 
 

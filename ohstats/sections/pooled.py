@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import breakdowns, dimensions, figures, occurrence, periods, rates, reference, wording
+from .. import breakdowns, dimensions, diseases, figures, occurrence, periods, rates, reference, wording
 from .. import wording_summary as words
 from ..counts import NEW_CASES
 from ..display import Table
@@ -170,6 +170,9 @@ def case_categories(data: Data) -> Result:
     rows = occurrence.by_category(data)
     if rows.empty or (occurrence.is_summary(data) and not (rows.loc[rows["key"] != "total", "numerator"] > 0).any()):
         return Result(id="categories", language=data.language)
+    told = {str(data.period), str(periods.year_before(data.period))}
+    if set(rows["period"]) <= told and len(diseases.latest(data)):
+        return Result(id="categories", language=data.language)  # the table by category has both periods
     names = reference.table("categories", data.dataset.folder, key="key").drop_duplicates("key", keep="last").set_index("key")
     keys = sorted(rows["key"].unique(), key=lambda key: (key == "total", names.index.get_loc(key) if key in names.index else 999))
     cell = rows["numerator"].map(wording.count).mask(rows["hidden"], "*")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ASPECTS = ("coverage", "completion", "timeliness", "quality", "result", "context")
 _MOST_SAID = 3
+_MOST_NAMED = 8  # indicators without data; all stand in docs/indicators
 
 
 def _titles() -> dict[str, str]:
@@ -68,7 +69,7 @@ def _project(data: Data, code: str) -> Result:
     if met + missed:
         said += _("; against targets {met} met, {missed} not met", met=met, missed=missed)
     lines = [
-        " ".join([words.problem(row, data.language, reference.name_of(row, data.language)), _told(row, "means", data)])
+        wording.sentences([words.problem(row, data.language, reference.name_of(row, data.language)), _told(row, "means", data)])
         for row in problems
     ]
     table = Table(
@@ -119,7 +120,9 @@ def _row(row: dict[str, Any], data: Data) -> list[str]:
 def _lacking(gone: pd.DataFrame, data: Data) -> list[str]:
     if gone.empty:
         return []
-    names = _(", ").join(reference.name_of(row, data.language) for row in gone.to_dict("records"))
+    names = _(", ").join(reference.name_of(row, data.language) for row in gone.head(_MOST_NAMED).to_dict("records"))
+    if (more := len(gone) - _MOST_NAMED) > 0:
+        names = _("{names} and {n} others", names=names, n=more)
     return [_("No data: {names}. They come from the record tables or from indicator_values (docs/indicators).", names=names)]
 
 
@@ -128,7 +131,7 @@ def _told(row: dict[str, Any], part: str, data: Data) -> str:
 
 
 def _period(data: Data) -> str:
-    return evaluation.period_of(data) if evaluation.plan(data).final else wording.period(data.period)
+    return wording.period_of(evaluation.period_of(data))
 
 
 @section
@@ -202,13 +205,18 @@ def problems(data: Data) -> Result:
             words.problem(row, data.language, reference.name_of(row, data.language)),
             _section_of(row["project"]),
             _told(row, "owner", data) or wording.DASH,
-            " ".join(filter(None, [_told(row, "means", data), _told(row, "next", data)])) or wording.DASH,
+            wording.sentences([_told(row, "means", data), _told(row, "next", data)]) or wording.DASH,
         ]
         for row in rows.to_dict("records")
     ]
     n = int(rows["is_target"].sum())
     said = [
-        _("{n} targets are not met and {more} figures lie beyond the defaults of this package.", n=n, more=len(rows) - n),
+        ngettext(
+            "{n} target is not met; figures beyond the defaults of this package: {more}.",
+            "{n} targets are not met; figures beyond the defaults of this package: {more}.",
+            n,
+            more=len(rows) - n,
+        ),
         _("Targets come first, then the certain ones, then the largest shortfall. The rules stand in findings.yml."),
     ]
     table = Table(
