@@ -128,13 +128,14 @@ def disease_single(data: Data) -> Result:
         last = each.get(spans[-1], {"value": float("nan"), "lower": float("nan"), "upper": float("nan"), "hidden": False})
         share = [wording.decimal(last["value"]), wording.interval(last["lower"], last["upper"])]
         shares = [_star(last["value"], last["hidden"], text) for text in share]
-        lines.append([mine["name"].iloc[0], names.get(key, key), *shown, *shares])
-    header = [_("Disease"), _("Category"), *map(wording.period_of, spans), _("Share of the category, %"), _("Limits (95%)")]
+        name = mine["name"].iloc[0]
+        lines.append([wording.explained(name, names.get(key, key)) if rows["key"].nunique() > 1 else name, *shown, *shares])
+    header = [_("Disease"), *map(wording.period_of, spans), _("Share of the category, %"), _("Limits (95%)")]
     note = _(
         "Share: of the new cases of the category in the last period, with Wilson limits; * is hidden (small numbers), a dash is "
         "no figure. Neither diseases of which no figure can be shown nor categories of one disease stand here."
     )
-    table = Table(_("New cases of single diseases"), header, lines, note, numeric=tuple(range(2, len(header))))
+    table = Table(_("New cases of single diseases"), header, lines, note, numeric=tuple(range(1, len(header))))
     large = latest[latest["value"].notna() & (latest["denominator"] >= LARGE) & (latest["numerator"] > 0)]
     said = [
         wording_course.single(names.get(str(key), str(key)), wording.period_of(spans[-1]),
