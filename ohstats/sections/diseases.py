@@ -129,7 +129,7 @@ def disease_single(data: Data) -> Result:
         share = [wording.decimal(last["value"]), wording.interval(last["lower"], last["upper"])]
         shares = [_star(last["value"], last["hidden"], text) for text in share]
         name = mine["name"].iloc[0]
-        lines.append([wording.explained(name, names.get(key, key)) if rows["key"].nunique() > 1 else name, *shown, *shares])
+        lines.append([wording.explained(name, names.get(key, key)) if len(set(rows["key"])) > 1 else name, *shown, *shares])
     header = [_("Disease"), *map(wording.period_of, spans), _("Share of the category, %"), _("Limits (95%)")]
     note = _(
         "Share: of the new cases of the category in the last period, with Wilson limits; * is hidden (small numbers), a dash is "
