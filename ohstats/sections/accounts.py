@@ -12,7 +12,6 @@ from ..check.opened import explain
 from ..display import Table
 from ..language import _, ngettext
 from ..result import Result
-from . import tables
 from .common import section
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def disagreements(data: Data) -> Result:
     rows = data.lists.get("disagreements", pd.DataFrame())
     rows = rows[rows["period"] == period] if len(rows) else rows
     cells = [
-        [tables.named(data, row["measure"]), _figure(row, ""), _figure(row, "_records")] for row in rows.to_dict("records")
+        [data.names[row["measure"]], _figure(row, ""), _figure(row, "_records")] for row in rows.to_dict("records")
     ]  # fmt: skip
     header = [_("Indicator"), _("Entered"), _("From the records")]
     note = _("n / d. Find out which is right: an entered figure may be older than the records, or count more than they do.")
