@@ -23,7 +23,7 @@ _TWICE = ["numerator", "denominator", "numerator_records", "denominator_records"
 @section
 def late_cards(data: Data) -> Result:
     """Cross table of report year and diagnosis year of new cases: which cards came late. Nothing in the public edition."""
-    result = Result(id="late-cards", language=data.language, level=3, internal=True)
+    result = Result(id="late-cards", language=data.language, level=3)
     rows = data.lists.get("late_cards", pd.DataFrame())
     rows = rows[rows["report_year"].between(data.first_year, data.period.last_year)] if len(rows) else rows
     if rows.empty:
@@ -49,7 +49,7 @@ def late_cards(data: Data) -> Result:
         "nothing of years before them."
     )
     table = Table(_("New cases by report year and year of diagnosis"), header, cells, note, numeric=tuple(range(1, len(header))))
-    return replace(result, title=_("Late cards"), sentences=[said], table=table, estimates=found)
+    return replace(result, title=_("Late cards"), sentences=[said], table=table, internal=True, estimates=found)
 
 
 @section
@@ -86,7 +86,7 @@ def _figure(row: dict[str, Any], which: str) -> str:
 @section
 def accounting(data: Data) -> Result:
     """Rows in = clean + in quarantine of each file with records of the place, by reason, and the corrections made in it."""
-    result = Result(id="accounting", language=data.language, internal=True)
+    result = Result(id="accounting", language=data.language)
     rows = data.lists.get("accounting", pd.DataFrame())
     if rows.empty:
         return result
@@ -117,9 +117,8 @@ def accounting(data: Data) -> Result:
     ]  # fmt: skip
     said.append(_("Corrections of known errors that were applied:") if lines else _("No correction was applied to these files."))
     title = _("What became of the rows")
-    return replace(
-        result, title=title, sentences=said, bullets=lines, table=table, estimates=rows.drop(columns=["place", "reasons"])
-    )
+    kept = rows.drop(columns=["place", "reasons"])
+    return replace(result, title=title, sentences=said, bullets=lines, table=table, internal=True, estimates=kept)
 
 
 def _reasons(text: str, language: str) -> str:
