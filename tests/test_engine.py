@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 import tomllib
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,10 +122,10 @@ def cells(path: str) -> list[tuple[str, int | None, list[str]]]:
 
 @pytest.fixture(scope="module")
 def both(workspace: paths.Workspace) -> list[tuple[runner.Job, runner.Job, runner.Outcome, runner.Outcome]]:
-    """Every notebook in every language, and the odd cells, run by each engine."""
+    """Every notebook, in the two languages by turns, and the odd cells, run by each engine."""
     chosen = dataset.load(paths.examples() / "synthetic")
     odd = ROOT / "tests" / "notebooks" / "odd.ipynb"
-    notebooks = [(path, each) for path in sorted(paths.notebooks().glob("*.ipynb")) for each in ("zh", "en")] + [(odd, "en")]
+    notebooks = [*zip(sorted(paths.notebooks().glob("*.ipynb")), cycle(("zh", "en"))), (odd, "en")]
     jobs: dict[str, list[runner.Job]] = {"ohstats": [], "kernel": []}
     outcomes = {}
     for name, mine in jobs.items():

@@ -53,7 +53,7 @@ def test_every_notebook_runs_by_the_bare_papermill_command(tmp_path: Path) -> No
         for name, given in RUNS.items()
     ]  # fmt: skip
     for process in running:
-        _out, said = process.communicate(timeout=120)
+        _out, said = process.communicate(timeout=400)
         assert process.returncode == 0, said
     checked, trend, evaluation, overview = (results(tmp_path / f"{name}.ipynb") for name in RUNS)
     assert str(checked[0]["title"]) == "Data check: Beigang County"

@@ -103,7 +103,7 @@ def test_a_protect_step_that_does_nothing_turns_attack_and_gate_red(
     _releases, truth, _texts, folder = besieged
     workspace = Workspace.at(tmp_path)
     monkeypatch.setenv("OHSTATS_WORK", str(tmp_path))
-    monkeypatch.setattr(disclosure.secondary, "secure", lambda _state: disclosure.secondary.Secured())
+    monkeypatch.setattr(disclosure.secondary, "secure", lambda _state, _before=None: disclosure.secondary.Secured())
     monkeypatch.setattr(disclosure.primary, "small", lambda figures: figures["people"] & False)
     prepared(folder, workspace)
     made = [report(folder, workspace, code) for code in truth.places | {siege.CITY: ""}]
