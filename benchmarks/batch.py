@@ -160,12 +160,14 @@ def grown(folder: Path, n: int) -> Path:
     _write(folder / "places.csv", named)
     told = yaml.safe_load((source.folder / "dataset.yml").read_text(encoding="utf-8"))
     told["id"] = "grown"
-    told["covers"][0]["places"] = "all"
+    told["covers"] = [entry | {"places": "all"} for entry in told["covers"] if (folder / f"{entry['table']}.csv").is_file()]
     (folder / "dataset.yml").write_text(yaml.safe_dump(told, allow_unicode=True), encoding="utf-8")
     return folder
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    if not rows:  # none of these districts has a figure of this kind
+        return
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
