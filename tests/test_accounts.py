@@ -216,7 +216,7 @@ def test_one_year_of_samples_says_what_a_comparison_takes() -> None:
 
 
 # Sentences -------------------------------------------------------------------------------------------------------------
-def test_the_lowest_and_highest_group_are_told_with_their_measure_and_not_put_in_order_by_chance() -> None:
+def test_the_lowest_and_highest_group_are_told_with_their_measure_and_whether_their_limits_tell_them_apart() -> None:
     result = sections.by_groups(opened("public", "990104"), "A")
     rows = result.estimates
     size = rows[(rows["measure"] == "contraindication_yield") & (rows["dimension"] == "size") & (rows["denominator"] >= 10)]
@@ -226,7 +226,7 @@ def test_the_lowest_and_highest_group_are_told_with_their_measure_and_not_put_in
     (line,) = (each for each in result.sentences if "size of employer" in each)
     assert line == (
         f"Contraindications found by examinations, by size of employer: lowest Large ({low['value']:.1f}%), highest Medium "
-        f"({high['value']:.1f}%). Chance alone could have put them in this order."
+        f"({high['value']:.1f}%). Their limits do not tell them apart."
     )
 
 

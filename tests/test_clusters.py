@@ -120,6 +120,23 @@ def test_limits_of_the_change_hold_the_truth_in_95_percent_of_samples():
     assert 0.92 <= np.mean(held) <= 0.98
 
 
+@pytest.mark.parametrize("share", [0, 1])
+def test_years_in_which_all_points_pass_or_none_does_get_no_limits(share):
+    row = rates.standardised_change(years((0.7, 0.4), ((share, share), (share, share))), **CHANGE).iloc[0]
+    assert (row["value"], row["before"], row["now"]) == (0, 100 * share, 100 * share)
+    assert row["note"] == clusters.EQUAL
+    assert row[["lower", "upper"]].isna().all()
+
+
+@pytest.mark.parametrize("rows", ["none", "one year", "no points"])
+def test_without_points_of_both_years_there_is_no_change_to_tell(rows):
+    table = years((0.7, 0.4), ((0.8, 0.6), (0.85, 0.65)))
+    table = {"none": table.head(0), "one year": table[table["late"] == 0], "no points": table.assign(passed=0, measured=0)}[rows]
+    row = rates.standardised_change(table, **CHANGE).iloc[0]
+    assert row["note"] == "no stratum in common"
+    assert row[["value", "lower", "upper", "before", "now"]].isna().all()
+
+
 def test_few_clusters_or_no_common_stratum_give_no_limits_and_say_why():
     table = years((0.7, 0.4), ((0.8, 0.6), (0.85, 0.65)), employers=9)
     row = rates.standardised_change(table, **CHANGE).iloc[0]

@@ -239,7 +239,7 @@ def _wanted(due: Any, share: Fraction, comparator: str) -> Any:
 
 
 def lacking(done: int, due: int, share: Fraction, comparator: str) -> tuple[float, bool]:
-    """Units that one figure still needs, as `gap` says it of a table (NaN: no number meets the target); whether it is met."""
+    """Units that one figure of a denominator above 0 still needs, as `gap` says it (NaN: no number meets the target); if met."""
     wanted = _wanted(due, share, comparator)
     short = wanted - done if comparator in (">=", ">") else done - wanted
     return float(max(short, 0)) if 0 <= wanted <= due else np.nan, short <= 0

@@ -160,7 +160,7 @@ def standardised_change(
     DataFrame
         `by`, then value, lower, upper (percentage points, the later year less the earlier), level, unit ("percent"), method,
         numerator (units in common strata), denominator (all units), note; `before` and `now` (percent). No limits below 10
-        clusters in one of the years.
+        clusters in one of the years, nor where all clusters have the same share in each stratum and year.
 
     Raises
     ------
@@ -201,6 +201,8 @@ def standardised_change(
     enough = (np.minimum(*each) >= FEWEST_CLUSTERS).to_numpy()
     spread = (by_cluster**2).groupby("g").sum().reindex(index).to_numpy()
     se = np.sqrt(np.where(enough, m / np.maximum(m - 1, 1) * spread, np.nan))
+    equal = enough & (se <= 1e-12)
+    se = np.where(equal, np.nan, se)
     shares = [(cells["w"] * cells[name]).groupby("g").sum().reindex(index).to_numpy() for name in ("p0", "p1")]
     value, reach = shares[1] - shares[0], t_quantile(confidence, np.maximum(m - 1, 1)) * se
     common = size.groupby("g").sum().reindex(index, fill_value=0).to_numpy()
@@ -214,7 +216,7 @@ def standardised_change(
         method=STANDARDISED,
         numerator=whole(common),
         denominator=whole(groups.total(n)),
-        note=labels(np.select([common == 0, ~enough], [1, 2], default=0), ("", "no stratum in common", FEW)),
+        note=labels(np.select([common == 0, ~enough, equal], [1, 2, 3], default=0), ("", "no stratum in common", FEW, EQUAL)),
     )
     return made.assign(before=100 * shares[0], now=100 * shares[1])
 

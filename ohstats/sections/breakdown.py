@@ -131,8 +131,8 @@ def _extremes(data: Data, rows: pd.DataFrame) -> list[str]:
             low=low["name"], low_value=wording.percent(low["value"]), high=high["name"],
             high_value=wording.percent(high["value"]),
         )  # fmt: skip
-        overlap = _("Chance alone could have put them in this order.") if low["upper"] >= high["lower"] else ""
-        said.append(wording.sentences([told, overlap]))
+        apart = low["upper"] < high["lower"]  # not where one of them has no limits
+        said.append(wording.sentences([told, "" if apart else _("Their limits do not tell them apart.")]))
     return said
 
 
