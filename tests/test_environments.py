@@ -68,6 +68,12 @@ def test_lock_holds_versions_and_hashes_and_nothing_else(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [RUNTIME, TEST])
+def test_lock_names_no_address_nor_what_looks_like_one(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert re.findall(r"://|@|--index|--find-links|(?:\d{1,3}[.]){3}\d{1,3}", text) == []
+
+
+@pytest.mark.parametrize("name", [RUNTIME, TEST])
 def test_locked_versions_lie_in_the_ranges_of_pyproject(name: str) -> None:
     for place in PLACES:
         versions = {package: version.removeprefix("==") for package, version, _ in chosen(name, place)}
