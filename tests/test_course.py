@@ -60,6 +60,100 @@ def test_every_method_of_a_report_is_named_with_its_reference(china: Data) -> No
     assert used - {""} <= raw | {"Mann-Kendall, normal"}
 
 
+# Counts alone, rows in quarantine --------------------------------------------------------------------------------------
+LACKING = {
+    "sensitivity": (
+        "Nothing to vary: no noted event and no recalled figure lies inside the latest window.",
+        "无需敏感性分析：最近区间内没有注明的事件，也没有转述数字。",
+    ),
+    "diseases": (
+        "No count by category for 2024; supply case_counts with categories as keys, or disease_cards.",
+        "2024年没有分病种计数；请在case_counts中以病种为键提供数据，或提供职业病报告卡（disease_cards）。",
+    ),
+    "disease-single": (
+        "No single disease can be told: disease_cards are missing, or the numbers are too small to be shown.",
+        "无法列出具体病种：缺少职业病报告卡（disease_cards），或例数太少不予显示。",
+    ),
+    "short-exposure": (
+        (
+            "Nothing is known of short exposure; supply disease_cards with years of exposure, or "
+            "short_exposure_pneumoconiosis_share as indicator values."
+        ),
+        (
+            "缺少接尘工龄资料；请提供含接害工龄的职业病报告卡（disease_cards），"
+            "或在指标值中提供 short_exposure_pneumoconiosis_share。"
+        ),
+    ),
+    "who": (
+        "Nothing can be shown of age, sex, exposure or stage: disease_cards are missing, or the numbers are too small.",
+        "年龄、性别、接害工龄和期别均无可公布的数据：缺少职业病报告卡（disease_cards），或数量过小。",
+    ),
+    "where": (
+        "Nothing can be shown of industry, size or township: disease_cards are missing, or the numbers are too small.",
+        "行业、规模和乡镇分布均无可公布的数据：缺少职业病报告卡（disease_cards），或数量过小。",
+    ),
+    "before-after": (
+        "No policy is declared; add a row with series 'policy' to breaks.csv (its first full year, and what it was).",
+        "未声明政策；请在breaks.csv中增加一行，series填“policy”（注明首个完整年度及内容）。",
+    ),
+    "unusual": (
+        "1 series was looked at; in 2024 it does not have more cases than the years before lead to expect.",
+        "共检视1个序列；2024年均未超出此前年份所预期的病例数。",
+    ),
+    "acute-events": (
+        "Acute events are not known; supply disease_cards with event codes.",
+        "缺少急性事件资料；请提供含事故编码的职业病报告卡（disease_cards）。",
+    ),
+    "suspected": (
+        "Suspected cases are not known; supply suspected_cards.",
+        "缺少疑似职业病资料；请提供疑似职业病报告卡（suspected_cards）。",
+    ),
+    "living-patients": ("Patients are not known; supply follow_up.", "缺少患者随访资料；请提供随访表（follow_up）。"),
+    "methods": (
+        "Without a model (Mann–Kendall, 2015–2024): tau-b −1.00, p below 0.001.",
+        "非参数检验（Mann–Kendall，2015–2024年）：tau-b −1.00，p 小于0.001。",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_of_counts_alone_each_section_says_in_one_line_what_is_missing_and_what_to_supply(tmp_path: Path, language: str) -> None:
+    told = {result.id: result.sentences for result in sections.trend(opened(tmp_path, FALL, language=language))}
+    assert {name: told[name] for name in LACKING} == {
+        name: [english if language == "en" else chinese] for name, (english, chinese) in LACKING.items()
+    }
+
+
+UNSETTLED = {
+    "en": {
+        "headline": ["2024: 78 new cases (limits of counting variation, 95%: 61.7 to 97.3).",
+                     "2023: 86; difference −8; −9.3% against it.",
+                     "Trend 2015–2024: cannot tell; rows in quarantine could change the verdict."],
+        "fall": ["Statistical: Trend 2015–2024: cannot tell; rows in quarantine could change the verdict."],
+        "outlook": ["No forecast: rows in quarantine could change the verdict."],
+        "accounting": ["1 file holds records of this place: 11 rows, 1 of them in quarantine and not counted.",
+                       "No correction was applied."],
+    },
+    "zh": {
+        "headline": ["2024年新病例78例（计数变异的95%界限61.7 至 97.3）。", "2023年为86例，相差−8例，变化−9.3%。",
+                     "2015–2024年趋势：无法判断（隔离区中的记录可能改变结论）。"],
+        "fall": ["统计口径：2015–2024年趋势：无法判断（隔离区中的记录可能改变结论）。"],
+        "outlook": ["不作预测：隔离区中的记录可能改变结论。"],
+        "accounting": ["共有1个文件含有本地区记录，合计11行，其中1行被隔离、未计入统计。", "未作更正。"],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", UNSETTLED)
+def test_rows_in_quarantine_that_could_change_the_verdict_are_said_wherever_a_verdict_would_stand(
+    tmp_path: Path, language: str
+) -> None:
+    lost = {"place": "990009", "period": "2024", "year_basis": "diagnosis", "key": "total", "n": 300}
+    told = {result.id: result for result in sections.trend(opened(tmp_path, FALL, language=language, more=[lost]))}
+    said_of = {name: told[name].sentences for name in ("headline", "outlook", "accounting")}
+    assert said_of | {"fall": told["fall"].bullets[-1:]} == UNSETTLED[language]
+
+
 # Facts of the target "falling" ----------------------------------------------------------------------------------------
 def test_the_facts_of_china_are_those_that_its_bulletins_and_scipy_give(china: Data) -> None:
     rows = courses.fall(china).set_index("fact")

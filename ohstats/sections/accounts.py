@@ -102,8 +102,12 @@ def accounting(data: Data) -> Result:
     table = Table(_("Accounting of files"), header, cells, note, numeric=(1, 2, 3, 5))
     n_in, out = int(rows["in"].sum()), int(rows["quarantined"].sum())
     said = [
-        _("{files} files hold records of this place: {n} rows, of which {out} are in quarantine and not counted.",
-          files=len(rows), n=wording.count(n_in), out=wording.count(out)),
+        ngettext(
+            "{files} file holds records of this place: {rows} rows, {out} of them in quarantine and not counted.",
+            "{files} files hold records of this place: {rows} rows, {out} of them in quarantine and not counted.",
+            len(rows),
+            files=len(rows), rows=wording.count(n_in), out=wording.count(out),
+        ),
     ]  # fmt: skip
     made = data.lists.get("corrections", pd.DataFrame())
     lines = [
@@ -115,7 +119,7 @@ def accounting(data: Data) -> Result:
         )
         for row in made.to_dict("records")
     ]  # fmt: skip
-    said.append(_("Corrections of known errors that were applied:") if lines else _("No correction was applied to these files."))
+    said.append(_("Corrections of known errors that were applied:") if lines else _("No correction was applied."))
     title = _("What became of the rows")
     kept = rows.drop(columns=["place", "reasons"])
     return replace(result, title=title, sentences=said, bullets=lines, table=table, internal=True, estimates=kept)
