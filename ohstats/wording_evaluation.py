@@ -52,7 +52,7 @@ def change(row: dict[str, Any]) -> str:
     return text + share
 
 
-def headline(counted: dict[str, int], name: str, period: str, told: Plan) -> str:
+def headline(counted: dict[str, int], name: str, period: str, told: Plan, *, midterm: bool = False) -> str:
     """How many targets are met, not met, cannot be judged."""
     n = sum(counted.values())
     values = {"place": name, "met": counted["met"], "not_met": counted["not_met"], "cannot": counted["cannot_judge"]}
@@ -66,6 +66,15 @@ def headline(counted: dict[str, int], name: str, period: str, told: Plan) -> str
         )
     if not n:
         return _("{period}: no target in force for {place}.", period=period, place=name)
+    if midterm:
+        return ngettext(
+            "Midterm assessment {years}: of {n} target for {place}, {met} met, {not_met} not yet met, {cannot} cannot be judged.",
+            "Midterm assessment {years}: of {n} targets for {place}, {met} met, {not_met} not yet met, "
+            "{cannot} cannot be judged.",
+            n,
+            years=wording.years(told.first, told.last),
+            **values,
+        )
     return ngettext(
         "{n} target is in force for {place} in {period}: {met} met, {not_met} not met, {cannot} cannot be judged.",
         "{n} targets are in force for {place} in {period}: {met} met, {not_met} not met, {cannot} cannot be judged.",

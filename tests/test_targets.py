@@ -128,6 +128,27 @@ def test_the_course_of_a_plan_tells_start_years_end_change_and_verdict(opened: C
     assert "hollow: start of the plan" in figure.svg
 
 
+def test_a_midterm_assessment_judges_the_plan_so_far_with_the_pace_that_is_left(opened: Callable[..., Data]) -> None:
+    data = opened("2023", assessment="midterm")
+    assert tuple(evaluation.plan(data)) == (2021, 2023, False)
+    said_of = {language: said(sections.evaluation_headline(opened("2023", assessment="midterm", language=language)))
+               for language in ("en", "zh")}  # fmt: skip
+    assert said_of["en"].startswith(
+        "Midterm assessment 2021–2023: of 5 targets for Jia County, 0 met, 1 not yet met, 4 cannot be judged."
+    )
+    assert said_of["zh"].startswith("2021–2023年中期评估：甲县共5项目标，0项达标，1项尚未达标，4项无法判定。")
+    table = sections.plan_course(data).table
+    assert table is not None
+    assert table.header[1:4] == ["2021", "2022", "2023"]
+    row = next(row for row in table.rows if row[0].startswith("Hazard declaration"))
+    assert row[1:] == ["70.0%", "80.0%", "85.0%", "+15.0", "≥ 95%", "✗ not met"]
+    (judged,) = evaluation.against_targets(data).query("indicator_id == @SHARE and decides").to_dict("records")
+    assert (judged["status"], judged["gap"], judged["pace"]) == ("not_met", 10, 1)  # of 24 months, rounded up
+    figure = sections.target_figure(data).figure
+    assert figure is not None
+    assert "hollow: start of the plan" in figure.svg
+
+
 @pytest.mark.parametrize(("period", "months", "pace"), [("2024H1", 18, 4), ("2024", 12, 1), ("2025", None, None)])
 def test_the_pace_is_what_is_missing_over_the_months_left(
     opened: Callable[..., Data], period: str, months: float | None, pace: float | None

@@ -28,7 +28,7 @@ def evaluation_headline(data: Data) -> Result:
     told = evaluation.plan(data)
     counted = rows.loc[rows["decides"], "status"].value_counts()
     n = {word: int(counted.get(word, 0)) for word in (evaluation.MET, evaluation.NOT_MET, evaluation.CANNOT)}
-    said = [words.headline(n, data.name, wording.period(data.period), told)]
+    said = [words.headline(n, data.name, wording.period(data.period), told, midterm=data.assessment == "midterm")]
     if len(rows) and not told.final and (more := int((~rows["decides"]).sum())):
         said.append(
             ngettext(
