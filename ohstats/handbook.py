@@ -35,29 +35,27 @@ def markdown(language: str) -> str:
     w = words()
     parts = [f"# {w['title'][language]}", w["generated"][language], w["intro"][language].strip()]
     rows = reference.table("indicators").to_dict("records")
-    goals = _goals(language)
+    told = {"goals": _goals(language), "defaults": files.read_yaml(REFERENCE / "findings.yml"), "counted": records.declared()}
     for project, name in w["projects"].items():
-        mine = [_row(row, goals, language) for row in rows if row["project"] == project]
+        mine = [_row(row, told, language) for row in rows if row["project"] == project]
         parts += [f"## {name[language]}", dictionary.as_table(w["header"][language], mine)]
     return "\n\n".join(parts) + "\n"
 
 
-def _row(row: dict[str, str], goals: dict[str, list[str]], language: str) -> list[str]:
-    w = words()
-    default = files.read_yaml(REFERENCE / "findings.yml").get(row["indicator_id"], {})
+def _row(row: dict[str, str], told: dict[str, dict[str, Any]], language: str) -> list[str]:
+    w, default = words(), told["defaults"].get(row["indicator_id"], {})
     limit = f"≥{default['below']}%" if "below" in default else f"≤{default['above']}%" if "above" in default else ""
     return [
         row["code"], reference.name_of(row, language), f"`{row['indicator_id']}`", w["aspects"][row["aspect"]][language],
         w["bases"][row["basis"]][language], w["counts"][row["counts"]][language], row[f"numerator_{language}"],
-        row[f"denominator_{language}"] or w["counted"][language], _source(row, language),
-        w["due"][row["due"]][language] if row["due"] else "", "; ".join(goals.get(row["indicator_id"], [])), limit,
+        row[f"denominator_{language}"] or w["counted"][language], _source(row, told["counted"], language),
+        w["due"][row["due"]][language] if row["due"] else "", "; ".join(told["goals"].get(row["indicator_id"], [])), limit,
         row[f"rationale_{language}"], row[f"limits_{language}"], row["source"],
     ]  # fmt: skip
 
 
-def _source(row: dict[str, str], language: str) -> str:
-    w = words()
-    entry = records.declared().get(row["indicator_id"])
+def _source(row: dict[str, str], counted: dict[str, dict[str, Any]], language: str) -> str:
+    w, entry = words(), counted.get(row["indicator_id"])
     if row["cases_of"] or row["measure"] == "trend":
         return str(w["cases"][language])
     return str(w["records"][language].format(table=entry["table"]) if entry else w["given"][language])

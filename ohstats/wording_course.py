@@ -161,12 +161,16 @@ def part(row: dict[str, Any], name: str) -> str:
     )
 
 
-def forecast(row: dict[str, Any]) -> str:
-    """Cases to expect in one year."""
+def forecast(row: dict[str, Any], provisional: float | None = None) -> str:
+    """Cases to expect in one year, beside its provisional figure where there is one."""
+    told = {"year": int(row["year"]), "n": count(row["value"]), "limits": interval(row["lower"], row["upper"], 0)}
+    if provisional is None:
+        return _("{year}: about {n} cases (prediction interval, 95%: {limits}).", **told)
     return _(
-        "{year}: about {n} cases (prediction interval, 95%: {limits}).",
-        year=int(row["year"]), n=count(row["value"]), limits=interval(row["lower"], row["upper"], 0),
-    )  # fmt: skip
+        "{year}: about {n} cases (prediction interval, 95%: {limits}); the provisional figure is {known}.",
+        known=count(provisional),
+        **told,
+    )
 
 
 def target(row: dict[str, Any], base: int) -> list[str]:

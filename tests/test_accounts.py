@@ -215,6 +215,37 @@ def test_one_year_of_samples_says_what_a_comparison_takes() -> None:
     assert sections.pass_rate_change(opened("public", "990101")).empty
 
 
+# Quality of the data ----------------------------------------------------------------------------------------------------
+def test_quality_stands_under_the_headings_of_the_review_each_with_figures_or_the_word_that_there_are_none() -> None:
+    told = TRUTH["indicators"]["exposed_workers"]["990104"]["2025"]
+    table = sections.data_quality(opened("public", "990104")).table
+    assert table is not None
+    headings = list(dict.fromkeys(row[0] for row in table.rows))
+    assert headings == [
+        "Completeness of reporting", "Timeliness", "Internal consistency", "Agreement with other sources",
+        "Accuracy in the spot check", "Denominators of population",
+    ]  # fmt: skip
+    assert ["Accuracy in the spot check", "no figure", "–", "–", "–"] in table.rows
+    assert table.rows[-1] == ["Denominators of population", "Exposed workers", "1.00", f"{told:,} / {told:,}", "–"]
+    nothing = sections.data_quality(opened("public", "990101")).table  # has no register of employers
+    assert nothing is not None
+    assert nothing.rows[-1] == ["Denominators of population", "no figure", "–", "–", "–"]
+
+
+@pytest.mark.parametrize(("entered", "hidden", "told"), [(5400, False, "0.90"), (0, False, "–"), (4860, True, "–")])
+def test_denominators_of_two_sources_are_held_against_each_other_where_both_are_shown(
+    entered: int, hidden: bool, told: str
+) -> None:
+    data = opened("public", "990104")
+    own = data.counts["measure"] == "denominator_exposed_workers"
+    changed = replace(data, counts=data.counts.assign(numerator=data.counts["numerator"].mask(own, entered),
+                                                      hidden=data.counts["hidden"] | (own & hidden)))  # fmt: skip
+    result = sections.data_quality(changed)
+    assert result.table is not None
+    assert result.table.rows[-1][2] == told
+    assert (result.estimates["measure"] == "denominator_agreement").any() == (told != "–")
+
+
 # Sentences -------------------------------------------------------------------------------------------------------------
 def test_the_lowest_and_highest_group_are_told_with_their_measure_and_whether_their_limits_tell_them_apart() -> None:
     result = sections.by_groups(opened("public", "990104"), "A")

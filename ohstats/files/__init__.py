@@ -102,6 +102,9 @@ def read_text_table(path: Path) -> tuple[pd.DataFrame, str]:
     return frame, encoding
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast where libyaml is there
+
+
 def read_yaml(path: Path) -> Any:
     """Content of a YAML file.
 
@@ -112,7 +115,7 @@ def read_yaml(path: Path) -> Any:
     """
     text, _encoding = decode(read_bytes(path), path.name)
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _LOADER)  # noqa: S506  a safe one, either way
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

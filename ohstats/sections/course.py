@@ -237,6 +237,8 @@ def _trend_table(caption: str, rows: pd.DataFrame, first: list[str] | None = Non
         word = wording.verdict(row["verdict"])
         if not shown and row["note"] != occurrence.NOT_SHOWN:
             word = wording.explained(word, wording.reason(row["note"]))
+        elif shown and row["n_points"] < occurrence.MIN_POINTS:
+            word = wording.explained(word, _("fewer than {n} years", n=occurrence.MIN_POINTS))
         head = first[number] if first else wording.years(row["first_year"], row["last_year"])
         cells.append(
             [

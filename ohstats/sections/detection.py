@@ -6,6 +6,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .. import courses, occurrence, panels, reference, wording, wording_course
 from ..display import Table
 from ..language import _
@@ -99,17 +101,31 @@ def split_figure(data: Data) -> Result:
         return Result(id="split-figure", language=data.language)
     rows = found.iloc[1:].assign(label=names)
     start, end = int(found["start"].iloc[0]), int(found["end"].iloc[0])
-    largest = names[int(rows["value"].abs().to_numpy().argmax())]
-    title = _(
-        "{place}, {start} to {end}: the largest part of the change came with {part}",
-        place=data.name, start=start, end=end, part=largest[:1].lower() + largest[1:],
-    )  # fmt: skip
+    largest = _largest(rows)
+    if largest:
+        title = _(
+            "{place}, {start} to {end}: the largest part of the change came with {part}",
+            place=data.name, start=start, end=end, part=largest[:1].lower() + largest[1:],
+        )  # fmt: skip
+    else:
+        title = _("{place}, {start} to {end}: no part of the change stands out from the others",
+                  place=data.name, start=start, end=end)  # fmt: skip
     told = [wording_course.part(row, row["label"]) for row in rows.to_dict("records")]
     ends = (_("New cases, {year}", year=start), _("New cases, {year}", year=end))
     told = [_("{name}: {n}", name=ends[0], n=wording.count(rows["denominator"].iloc[0])), *told]
     told.append(_("{name}: {n}", name=ends[1], n=wording.count(rows["numerator"].iloc[0])))
     figure = panels.split(rows, ends, name="split", title=title, alt=title + _(".") + " " + _("; ").join(told) + _("."))
     return Result(id="split-figure", language=data.language, figure=figure, estimates=found)
+
+
+def _largest(rows: pd.DataFrame) -> str:
+    """Label of the part that is the largest whichever value within their limits the parts have; empty: none."""
+    limits = rows[["lower", "upper"]]
+    least = limits.abs().min(axis=1).where(np.sign(limits["lower"]) == np.sign(limits["upper"]), 0.0)
+    most = limits.abs().max(axis=1)
+    (at,) = np.flatnonzero(rows["value"].abs() == rows["value"].abs().max())[:1]
+    alone = least.iloc[at] > most.drop(most.index[at]).max()  # never where a limit is missing
+    return str(rows["label"].iloc[at]) if alone else ""
 
 
 @detail

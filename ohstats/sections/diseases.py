@@ -200,7 +200,9 @@ def catalogues(data: Data) -> Result:
     table = Table(
         _("Diseases that changed their category"), [_("Disease"), _("Catalogue of 2013"), _("Catalogue of 2025")], cells, note
     )
-    said = [_("Counts of these categories in 2025 mix both catalogues; from 2026 on they are not comparable with earlier years.")]
+    said = [
+        _("In 2025 the categories of this table mix both catalogues; from 2026 on they are not comparable with earlier years.")
+    ]
     return replace(result, sentences=said, table=table)
 
 
@@ -223,7 +225,7 @@ def unusual(data: Data) -> Result:
             names[row["key"]], wording.count(row["numerator"]), wording.years(row["first_year"], row["last_year"]),
             wording.decimal(row["denominator"]), wording.decimal(row["value"], 2),
             wording.interval(row["lower"], row["upper"], 2), wording.count(row["alarm_from"]), wording_course.q_value(row["q"]),
-            "\u25b2 " + _("more") if row["notable"] else "",
+            "\u25b2 " + _("more") if row["notable"] else _("not notable"),
         ]
         for row in rows.to_dict("records")
     ]  # fmt: skip

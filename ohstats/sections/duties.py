@@ -105,7 +105,7 @@ def _headings() -> dict[str, tuple[str, list[str]]]:
     return {
         "completeness": (_("Completeness of reporting"), [
             "diagnosis_institution_reporting_rate", "exam_institution_reporting_rate", "card_completeness",
-            "exam_card_upload_rate",            "declaration_complete_rate", "missed_report_rate", "zero_report_share",
+            "exam_card_upload_rate", "declaration_complete_rate", "missed_report_rate", "zero_report_share",
         ]),
         "timeliness": (_("Timeliness"), ["case_report_timeliness", "complaints_in_time"]),
         "internal": (_("Internal consistency"), ["card_consistency", "returned_card_rate"]),
@@ -125,11 +125,36 @@ def data_quality(data: Data) -> Result:
         cells += [[heading, *row] for row in getattr(tables.listed(data, rows, title), "rows", [])]
         if rows.empty:
             cells.append([heading, _("no figure"), wording.DASH, wording.DASH, wording.DASH])
-    note = _("Headings of the WHO data quality review. Cards are cases: small numbers of them are not shown either.")
+    line, agreement = _denominators(data)
+    cells.append(line)
+    note = _(
+        "Headings of the WHO data quality review. Cards are cases: small numbers of them are not shown either. Exposed workers: "
+        "those declared over those of the population figures; 0.9 to 1.1 is held to agree."
+    )
     header = [_("Heading"), _("Indicator"), _("Value"), _("n / d"), _("Limits (95%)")]
     table = Table(_("{title}, {period}", title=title, period=wording.period(data.period)), header, cells, note, numeric=(2, 3, 4))
-    rows = pd.concat(kept, ignore_index=True).drop_duplicates("measure")
+    rows = pd.concat([*kept, agreement], ignore_index=True).drop_duplicates("measure")
     return Result(id="data-quality", language=data.language, title=title, table=table, estimates=rows)
+
+
+def _denominators(data: Data) -> tuple[list[str], pd.DataFrame]:
+    """Exposed workers as declared over those of the population figures: a line of the table and its Estimate."""
+    heading = _("Denominators of population")
+    declared, entered = (_shown(data, name) for name in ("exposed_workers", "denominator_exposed_workers"))
+    if pd.isna(declared) or pd.isna(entered) or entered == 0:
+        return [heading, _("no figure"), wording.DASH, wording.DASH, wording.DASH], pd.DataFrame()
+    ratio = declared / entered
+    row = {"measure": "denominator_agreement", "value": ratio, "numerator": declared, "denominator": entered,
+           "unit": "ratio", "method": "ratio", "note": ""}  # fmt: skip
+    name, counts = breakdowns.name_of_measure(data, "exposed_workers"), wording.share_of(declared, entered)
+    return [heading, name, wording.decimal(ratio, 2), counts, wording.DASH], pd.DataFrame([row])
+
+
+def _shown(data: Data, measure: str) -> float:
+    """The count of the period, NaN where there is none or it is hidden."""
+    rows = data.of(measure)
+    rows = rows[(rows["period"] == str(data.period)) & (rows["group"] == "") & ~rows["hidden"]]
+    return float(rows["numerator"].iloc[0]) if len(rows) else float("nan")
 
 
 @section

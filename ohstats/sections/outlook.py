@@ -152,7 +152,9 @@ def outlook(data: Data) -> Result:
         return replace(result, sentences=[_("No forecast: {why}.", why=wording_course.reason(found.reason))])
     latest = occurrence.trends(data).iloc[-1]
     window = wording.years(latest["first_year"], latest["last_year"])
-    told = wording.sentences(map(wording_course.forecast, found.years.to_dict("records")))
+    series = occurrence.yearly(data)
+    known = series[series["state"] == "provisional"].dropna(subset="value").set_index("year")["value"].to_dict()
+    told = wording.sentences(wording_course.forecast(row, known.get(row["year"])) for row in found.years.to_dict("records"))
     said = [_("If the trend of {window} goes on: {years}", window=window, years=told)]
     for row in found.target.to_dict("records"):
         said += wording_course.target(row, courses.settings()["base_year"])

@@ -73,7 +73,7 @@ def overview_headline(data: Data) -> Result:
     ]
     beyond = _beyond(data, "low")
     if beyond:
-        lines.append(_("Lower than chance explains (limits of 99.8%): {names}.", names="; ".join(beyond)))
+        lines.append(_("Lower than chance explains (limits of 99.8%): {names}.", names=_("; ").join(beyond)))
     moved = districts.movers(data)
     if len(moved):
         n = int(moved["notable"].sum())
