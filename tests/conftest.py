@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+try:
+    import fcntl
+except ImportError:  # Windows: there the suite runs in one process
+    fcntl = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from playwright.sync_api import Browser
 
@@ -60,11 +66,25 @@ def ohstats(work: Path, *arguments: str) -> Run:
     return Run(work, done, before, digests())
 
 
+def made_once(name: str, factory: pytest.TempPathFactory, make: Callable[[Path], Run]) -> Run:
+    """What `make` gives of a new folder: of all processes that run tests side by side the first one makes it, the others wait."""
+    base = factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    kept = base / f"{name}.pickle"
+    with (base / f"{name}.lock").open("w") as lock:
+        if fcntl:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(make(base / name)))
+        run: Run = pickle.loads(kept.read_bytes())  # noqa: S301  our own file
+    return run
+
+
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """China and one synthetic county, both reports in both languages, through kernels: made once for all tests."""
     places = ["--example", "--district", "100000", "--district", "990104"]
-    return ohstats(tmp_path_factory.mktemp("published"), "run", *places, "--language", "en,zh")
+    return made_once("published", tmp_path_factory, lambda folder: ohstats(folder, "run", *places, "--language", "en,zh"))
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +92,8 @@ def half_failed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A notebook that raises for one of two districts."""
     fragile = ROOT / "tests" / "notebooks" / "fragile.ipynb"
     chosen = ["--district", "990105", "--district", "990106", "--language", "zh", "--notebook", str(fragile)]
-    return ohstats(
-        tmp_path_factory.mktemp("half"), "run", "--data-dir", "data/example/synthetic", *chosen, "-p", "fails_at=990106"
-    )
+    told = ["run", "--data-dir", "data/example/synthetic", *chosen, "-p", "fails_at=990106"]
+    return made_once("half_failed", tmp_path_factory, lambda folder: ohstats(folder, *told))
 
 
 CHROMIUM_OPTIONS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from datasets import PLACE, case_rows, prepared, report, write
+from datasets import case_rows, prepared, report, write
 
 from ohstats import dataset, site
 from ohstats.paths import Workspace
@@ -94,33 +94,51 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_values_run_nothing_and_fetch_nothing(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    value = HOSTILE[name]
-    text = value.replace("\u0000", "")  # a CSV file cannot hold it
-    rows = case_rows({year: {"n": 90 + year % 7, "source": text, "note": text} for year in range(2015, 2025)})
-    folder = write(tmp_path / "data", places=[(PLACE, text, text, "county", "")], cases=rows, title_en=text, synthetic=None)
-    monkeypatch.setenv("OHSTATS_WORK", str(tmp_path / "work"))
-    workspace = Workspace.at()
-    prepared(folder, workspace)
-    made = [report(folder, workspace, name=each) for each in ("trend", "evaluation")]
-    built = site.build(made, [dataset.load(folder)], workspace, "public").parent
-    assert sorted(path.name for path in built.rglob("*.html")) == [
-        "990001_evaluation.html",
-        "990001_trend.html",
-        "data.html",
-        "index.html",
+UNSEEN = {"\u202e", "\u2066", "\u200f", "\0"}
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site of places whose names and sources are the values above, both reports of each; all in the title of the data set."""
+    root = tmp_path_factory.mktemp("hostile")
+    texts = {code: value.replace("\u0000", "") for code, value in zip(CODES, HOSTILE.values(), strict=True)}  # no CSV holds a NUL
+    rows = [
+        row
+        for code, text in texts.items()
+        for row in case_rows({year: {"n": 90 + year % 7, "source": text, "note": text} for year in range(2015, 2025)}, code)
     ]
-    for path in built.rglob("*.html"):
+    places = [(code, text, text, "county", "") for code, text in texts.items()]
+    folder = write(root / "data", places=places, cases=rows, title_en=" ".join(texts.values()), synthetic=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OHSTATS_WORK", str(root / "work"))
+        workspace = Workspace.at()
+        prepared(folder, workspace)
+        made = [report(folder, workspace, code, name=name) for code in CODES for name in ("trend", "evaluation")]
+        return site.build(made, [dataset.load(folder)], workspace, "public").parent
+
+
+CODES = [f"99000{number}" for number in range(1, len(HOSTILE) + 1)]
+SHOWN = {
+    name: [f"en/{code}_{report}.html" for report in ("trend", "evaluation")] for name, code in zip(HOSTILE, CODES, strict=True)
+}
+SHOWN["all together"] = ["data.html", "index.html"]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_hostile_values_run_nothing_and_fetch_nothing(browser: Browser, hostile: Path, name: str) -> None:
+    for path in [hostile / each for each in SHOWN[name]]:
         with browser.new_page() as page:
             asked: list[str] = []
             page.on("request", lambda request, asked=asked: asked.append(request.url))
             page.goto(path.as_uri())
             assert page.title() != "run"
             assert page.evaluate("document.querySelectorAll('script, img, iframe, [onload], [onerror]').length") == 0
-            assert all(url.startswith(built.as_uri()) for url in asked)
-        assert not {"\u202e", "\u2066", "\u200f", "\0"} & set(path.read_text(encoding="utf-8"))
-    for path in built.rglob("*.csv"):
-        assert not {"\u202e", "\u2066", "\u200f", "\0"} & set(path.read_text(encoding="utf-8"))
+            assert all(url.startswith(hostile.as_uri()) for url in asked)
+        assert not UNSEEN & set(path.read_text(encoding="utf-8"))
+
+
+def test_hostile_values_stand_in_no_name_of_a_file_and_unseen_letters_in_no_table(hostile: Path) -> None:
+    pages = {path.relative_to(hostile).as_posix() for path in hostile.rglob("*.html")}
+    assert pages == {each for names in SHOWN.values() for each in names}
+    for path in hostile.rglob("*.csv"):
+        assert not UNSEEN & set(path.read_text(encoding="utf-8"))
