@@ -123,6 +123,7 @@ def side_by_side(rounds: int, sample: int) -> dict[str, Any]:
                     taken[way].append(batch.shell(mixed, Path(beside), at_a_time) / len(mixed))
             taken[WAYS[2]].append(batch.forks(jobs, work, runner._child) / len(jobs))
             taken[WAYS[3]].append(batch.forks(jobs, work, batch.floor) / len(jobs))
+        print({way: each[-1] for way, each in taken.items()}, file=sys.stderr, flush=True)
     medians = {way: statistics.median(each) for way, each in taken.items()}
     ours = medians[WAYS[2]]
     rows = [
@@ -243,6 +244,7 @@ def growth(sizes: list[int], unchanged: int) -> Iterator[dict[str, Any]]:
             )
             same = [batch.whole_run(folder, Path(beside) / "work0")["total"] for _round in range(3)]
             again.append([f"{n:,}", reports, f"{statistics.median(same):.1f}"])
+            print(rows[-1], again[-1], file=sys.stderr, flush=True)  # an hour's work tells how far it is
     each, parent = ([told[name] for told in first] for name in ("each", "parent"))
     yield {
         "title": "Growth with the number of districts",
