@@ -111,7 +111,7 @@ LACKING = {
     "living-patients": ("Patients are not known; supply follow_up.", "缺少患者随访资料；请提供随访表（follow_up）。"),
     "methods": (
         "Without a model (Mann–Kendall, 2015–2024): tau-b −1.00, p below 0.001.",
-        "非参数检验（Mann–Kendall，2015–2024年）：tau-b −1.00，p 小于0.001。",
+        "非参数检验（Mann–Kendall，2015–2024年）：tau-b −1.00，p <0.001。",
     ),
 }  # fmt: skip
 

@@ -61,6 +61,14 @@ def test_every_page_of_synthetic_data_says_so(published: Run) -> None:
 
 
 @pytest.mark.flow
+def test_no_page_doubles_a_unit_or_a_mark(published: Run) -> None:
+    twice = re.compile("年年|月月|例例|项项|。。|，，|；；|：：|、、|%%|%％|[.][.]|,,|;;|::|（（|））")
+    for path in published.pages():
+        text = re.sub("<style.*?</style>|<[^>]+>", "\n", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert twice.findall(text) == [], path
+
+
+@pytest.mark.flow
 def test_pages_hold_no_script_no_foreign_file_and_no_trace_of_the_machine(published: Run) -> None:
     assert len(published.pages()) == 10
     for path in published.pages():
