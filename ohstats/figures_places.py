@@ -180,7 +180,7 @@ def flow(rows: pd.DataFrame, *, name: str, title: str, alt: str) -> Figure:
             y = -position
             axes.barh(y, most, height=0.34, color=PALE, linewidth=0)
             axes.barh(y, row.n, height=0.34, color=BLUE, linewidth=0)
-            axes.text(0, y + 0.24, f"{row.label}: {row.told}", fontsize=10, va="bottom", ha="left")
+            axes.text(0, y + 0.24, _("{name}: {n}", name=row.label, n=row.told), fontsize=10, va="bottom", ha="left")
         axes.set_xlim(0, most)
         axes.set_ylim(-len(rows) + 0.7, 0.75)
 

@@ -82,6 +82,11 @@ def sentences(parts: Iterable[str]) -> str:
     return made
 
 
+def alternative(title: str, told: Iterable[str]) -> str:
+    """Alternative text of a figure: its title and, sentence by sentence, what it shows."""
+    return sentences([title + _("."), *told])
+
+
 VERDICTS = ("falling", "rising", "roughly level", "cannot tell")
 
 

@@ -89,7 +89,7 @@ def problem(row: dict[str, Any], language: str, name: str) -> str:
     share = row["unit"] == "percent"
     goal = wording.decimal(row["goal"], 0 if float(row["goal"]).is_integer() else 1) + ("%" if share else "")
     against = _("target {goal}", goal=goal) if row["is_target"] else _("default of this package {goal}", goal=goal)
-    value = f"{figure(row)} ({counts(row)})" if share else figure(row)
+    value = wording.explained(figure(row), counts(row)) if share else figure(row)
     missing = wording.gap(row, language)
     if missing == DASH:
         return _("{name}: {value}, {against}.", name=name, value=value, against=against)

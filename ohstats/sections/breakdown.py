@@ -110,8 +110,9 @@ def _median(data: Data, statistic: str, dimension: str, code: str, period: str) 
 
 def _median_title(data: Data, statistic: str) -> str:
     told = measured.declared()[statistic]
-    unit = "" if told["unit"] in ("ratio", "percent") else f", {told['unit']}"
-    return _("median: {name}{unit}", name=reference.name_of(told, data.language), unit=unit)
+    name = reference.name_of(told, data.language)
+    named = name if told["unit"] in ("ratio", "percent") else wording.explained(name, str(told["unit"]))
+    return _("median: {name}", name=named)
 
 
 def _extremes(data: Data, rows: pd.DataFrame) -> list[str]:

@@ -236,14 +236,11 @@ def target_figure(data: Data) -> Result:
     )
     met = int((rows["status"] == evaluation.MET).sum())
     title = _("{place}: {met} of {n} shares with a figure reach their target", place=data.name, met=met, n=len(rows))
-    alt = (
-        title
-        + ". "
-        + " ".join(
-            _("{name}: {value} against {target}.", name=row["label"], value=wording.percent(row["value"]), target=row["goal"])
-            for row in drawn.to_dict("records")
-        )
-    )
+    told = [
+        _("{name}: {value} against {target}.", name=row["label"], value=wording.percent(row["value"]), target=row["goal"])
+        for row in drawn.to_dict("records")
+    ]
+    alt = wording.alternative(title, told)
     figure = figures.targets(drawn, name="targets", title=title, alt=alt)
     return Result(id="target-figure", language=data.language, figure=figure, estimates=_kept(rows))
 

@@ -35,8 +35,8 @@ def funnel_figure(data: Data) -> Result:
     beyond = sum(int(part["position"].isin(["low", "high"]).sum()) for _heading, part in panels)
     points = sum(len(part) for _heading, part in panels)
     heading = _("{n} of {all} points lie beyond the limits (99.8%)", n=beyond, all=points)
-    alt = " ".join(_funnel_alt(heading, part) for heading, part in panels)
-    figure = figures_places.funnels(panels, districts.control, name="funnels", title=heading, alt=f"{heading}. {alt}")
+    alt = wording.alternative(heading, (_funnel_alt(name, part) for name, part in panels))
+    figure = figures_places.funnels(panels, districts.control, name="funnels", title=heading, alt=alt)
     return Result(id="funnel-figure", language=data.language, figure=figure)
 
 
@@ -149,7 +149,7 @@ def _league_figure(data: Data, name: str) -> Result:
     told = [
         _("{label}: {value}.", label=row["label"], value=wording.decimal(row["value"], 2)) for row in drawn.to_dict("records")
     ]
-    figure = figures_places.league(drawn, name=found, title=heading, alt=f"{heading}. {' '.join(told)}")
+    figure = figures_places.league(drawn, name=found, title=heading, alt=wording.alternative(heading, told))
     return Result(id=found, language=data.language, figure=figure)
 
 

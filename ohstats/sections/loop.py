@@ -101,6 +101,7 @@ def loop_figure(data: Data) -> Result:
     title = _(
         "{share} of the employers over a limit were {step}", share=wording.percent(last["share"], 0), step=words[last["step"]]
     )
-    alt = title + ". " + " ".join(_("{name}: {value}.", name=row["label"], value=row["told"]) for row in steps.to_dict("records"))
+    told = [_("{name}: {value}.", name=row["label"], value=row["told"]) for row in steps.to_dict("records")]
+    alt = wording.alternative(title, told)
     figure = figures_places.flow(steps, name="loop", title=title, alt=alt)
     return Result(id="loop-figure", language=data.language, figure=figure)

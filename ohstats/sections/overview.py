@@ -240,7 +240,7 @@ def overview_map(data: Data) -> Result:
     ]
     title = _("{name}: {low} to {high}", name=name_of(data, there[0]), low=wording.percent(drawn["value"].min()),
               high=wording.percent(drawn["value"].max()))  # fmt: skip
-    alt = title + ". " + " ".join(_("{label}.", label=label.replace("\n", " ")) for label in drawn["label"])
+    alt = wording.alternative(title, (_("{label}.", label=label.replace("\n", " ")) for label in drawn["label"]))
     figure = figures_places.outline_map(data.outlines, drawn, name="map", title=title, alt=alt)
     return Result(id="overview-map", language=data.language, figure=figure)
 

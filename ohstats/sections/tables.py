@@ -75,7 +75,8 @@ def _cell(row: dict[str, Any] | None) -> str:
     if pd.isna(row["value"]):
         return wording.DASH
     counted = wording.share_of(row["numerator"], row["denominator"])
-    return f"{wording.percent(row['value'], 0)} ({counted}; {wording.interval(row['lower'], row['upper'], 0)})"
+    inside = _("{counts}; {limits}", counts=counted, limits=wording.interval(row["lower"], row["upper"], 0))
+    return wording.explained(wording.percent(row["value"], 0), inside)
 
 
 def statistic(data: Data, measure: str) -> dict[str, Any] | None:
