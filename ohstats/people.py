@@ -29,8 +29,9 @@ def short(data: Data) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `period`, `first_year`, `last_year`, `hidden`, `known` (cases whose exposure is known; missing where not told), then the
-        Estimate columns of the share among all new pneumoconiosis (percent, Wilson): the denominator of the official target.
+        `period`, `first_year`, `last_year`, `hidden`, `entered` (given as a figure, not counted from cards), `known` (cases whose
+        exposure is known; missing where not told), then the Estimate columns of the share among all new pneumoconiosis (percent,
+        Wilson): the denominator of the official target.
     """
     told = data.of(SHORT)
     told = told[(told["numerator"].notna() & (told["denominator"] > 0)) | told["hidden"]]
@@ -43,21 +44,30 @@ def short(data: Data) -> pd.DataFrame:
     whole = whole.where(~bands[unknown].set_index("period")["hidden"].reindex(known.index).eq(True))
     extra = pd.DataFrame({"numerator": alone["numerator"], "denominator": whole.reindex(alone.index), "hidden": alone["hidden"]})
     extra = extra[~extra.index.isin(told["period"]) & (extra["hidden"] | (extra["denominator"] > 0))].reset_index()
-    made = pd.concat([told[["period", "numerator", "denominator", "hidden"]], extra], ignore_index=True)
+    told = told.assign(entered=told["provenance"] != "records")[["period", "numerator", "denominator", "hidden", "entered"]]
+    made = pd.concat([told, extra.assign(entered=False)], ignore_index=True)
     spans = [periods.parse(text) for text in made["period"]]
     made = made.assign(
         first_year=[each.first_year for each in spans], last_year=[each.last_year for each in spans],
         whole=[each.end[1] == 12 and each.start[1] == 1 for each in spans],
-    ).astype({"first_year": "int64", "last_year": "int64", "hidden": "bool"})  # fmt: skip
+    ).astype({"first_year": "int64", "last_year": "int64", "hidden": "bool", "entered": "bool"})  # fmt: skip
     made = made[
         made["whole"].astype(bool) & (made["first_year"] >= data.first_year) & (made["last_year"] <= data.period.last_year)
     ]
     yearly = made["period"].str.fullmatch(_YEAR)
     made = made[yearly if (yearly & ~made["hidden"]).any() or yearly.all() else ~yearly]
     shares = rates.proportion(made[~made["hidden"]], numerator="numerator", denominator="denominator", by=["period"])
-    made = made[["period", "first_year", "last_year", "hidden"]].merge(shares, on="period", how="left")
+    made = made[["period", "first_year", "last_year", "hidden", "entered"]].merge(shares, on="period", how="left")
     same = made["period"].map(whole) == made["denominator"]  # else the two do not speak of the same cases
     return made.assign(known=made["period"].map(known).where(same)).sort_values("first_year", ignore_index=True)
+
+
+def pneumoconiosis(data: Data, period: str) -> list[float]:
+    """New cases of pneumoconiosis of a period as far as shown: by each way of telling the year, by report year first."""
+    rows = data.of(NEW_CASES)
+    rows = rows[(rows["key"] == "pneumoconiosis") & (rows["group"] == "") & (rows["period"] == period) & ~rows["hidden"]]
+    found: list[float] = rows.sort_values("year_basis", ascending=False)["numerator"].dropna().tolist()
+    return found
 
 
 def short_change(rows: pd.DataFrame) -> pd.DataFrame:

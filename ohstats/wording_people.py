@@ -20,7 +20,9 @@ def short(row: dict[str, Any]) -> list[str]:
             limits=interval(row["lower"], row["upper"]),
         )
     ]  # fmt: skip
-    if row["known"] == row["known"] and row["known"] > 0:
+    if row["known"] == row["denominator"]:
+        said.append(_("The exposure is known of all of them."))
+    elif row["known"] == row["known"] and row["known"] > 0:
         said.append(
             _(
                 "The exposure is known of {known} of them ({share}); of these {value} had less than 5 years.",

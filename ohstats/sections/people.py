@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import breakdowns, dimensions, diseases, indicators, measured, panels, people, reference, wording, wording_people
+from .. import breakdowns, dimensions, indicators, measured, panels, people, reference, wording, wording_people
 from ..counts import NEW_CASES
 from ..display import Table
 from ..language import _
@@ -42,11 +42,11 @@ def short_exposure(data: Data) -> Result:
         return replace(result, sentences=[text])
     change, last = people.short_change(rows), rows.iloc[-1].to_dict()
     said = wording_people.short(last)
-    latest = diseases.latest(data)
-    dust = latest.loc[(latest["key"] == "pneumoconiosis") & latest["n"].notna(), ["key", "n"]] if len(latest) else latest
-    other = dust[dust["n"] != last["denominator"]] if len(dust) and not last["hidden"] else dust.head(0)
-    if len(other) and str(data.period) == str(last["last_year"]):
-        said.append(wording_people.other_cases(last["denominator"], other["n"].iloc[0]))
+    counted = people.pneumoconiosis(data, str(last["period"]))  # by year of diagnosis, of report, or both
+    doubted = last["entered"] and not last["hidden"] and len(counted) > 0 and last["denominator"] not in counted
+    other = pd.DataFrame([{"key": "pneumoconiosis", "n": counted[0]}] if doubted else [])
+    if doubted:
+        said.append(wording_people.other_cases(last["denominator"], counted[0]))
     if len(change):
         said.append(wording_people.short_change(change.iloc[0].to_dict()))
     elif rows["hidden"].any() and len(rows) > 1:
