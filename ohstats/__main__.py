@@ -163,8 +163,9 @@ def run(
         )
     tell = progress.Teller(log_json=log_json)
     with manifest.locked(workspace, part), _interruptible():
-        if engine == "ohstats" and forked.usable():
-            forked.start_server()  # it warms up while the tables are cleaned
+        ready = not force and all(data.prepared(each, workspace, edition) for each in used)
+        if engine == "ohstats" and forked.usable() and not ready:
+            forked.start_server()  # it warms up while the tables are cleaned; where nothing is to be made, none is needed
         for each in [] if part else used:
             facts = data.prepare(each, workspace, edition, force=force)
             words = _("{dataset}: cleaned; {hidden} of {figures} figures hidden", dataset=each.id, **facts)

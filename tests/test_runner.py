@@ -140,7 +140,7 @@ def test_what_is_unchanged_is_neither_cleaned_nor_protected_nor_run_again(
     first = run(place)
     assert first.made == dict.fromkeys(place.codes, "")
     before = place.site, (place.workspace.register / "published.csv").read_bytes()
-    for module, name in ((clean, "clean_dataset"), (disclosure, "protect"), (runner, "run")):
+    for module, name in ((clean, "clean_dataset"), (disclosure, "protect"), (runner, "run"), (forked, "start_server")):
         monkeypatch.setattr(module, name, lambda *_given, **_named: pytest.fail("done again"))
     again = run(place)
     assert (again.code, again.made, again.end["unchanged"], again.end["made"]) == (0, {}, 3, 3)
