@@ -41,6 +41,24 @@ def single_years(zero: Iterable[str], others: int) -> str:
     return _("No new case was reported in {spans}; in the other years they were so few that no number is shown.", spans=spans)
 
 
+def since(span: str, zero: list[str], *, whole: bool, block: str) -> str:
+    """Years after the last block: `zero` those without a case (`whole`: all of them), `block` the one not complete yet."""
+    told = {"span": span, "zero": _(", ").join(zero), "block": block}
+    if whole:
+        return _("{span}: no new case was reported.", span=span)
+    if block and zero:
+        return _(
+            "{span}: no new case was reported in {zero}; no other number is shown until the block {block} is complete.", **told
+        )
+    if block:
+        return _("{span}: no number is shown until the block {block} is complete.", **told)
+    if zero:
+        return _(
+            "{span}: no new case was reported in {zero}; in the other years they were so few that no number is shown.", **told
+        )
+    return _("{span}: new cases were so few that their number is not shown.", span=span)
+
+
 def comparison(row: dict[str, Any]) -> str:
     """The last block against the one before, in words that go no further than the limits of the ratio."""
     told = {

@@ -90,6 +90,44 @@ def test_the_headline_of_a_small_place_says_what_its_blocks_say(tmp_path: Path, 
     assert sections.trend_headline(data).sentences == (english if language == "en" else chinese)
 
 
+RUNNING = dict(zip(range(2016, 2024), [1, 2, 3, 3, 2, 1, 2, 2], strict=True))
+SINCE = {
+    "block not complete": (
+        RUNNING, "2021–2023: no number is shown until the block 2021–2025 is complete.",
+        "2021–2023年的数字待2021–2025年时段结束后公布。",
+    ),
+    "one year without a case": (
+        RUNNING | {2022: 0},
+        "2021–2023: no new case was reported in 2022; no other number is shown until the block 2021–2025 is complete.",
+        "2021–2023年：2022年无新病例报告；其余数字待2021–2025年时段结束后公布。",
+    ),
+    "no case since": (
+        RUNNING | dict.fromkeys(range(2021, 2024), 0), "2021–2023: no new case was reported.", "2021–2023年无新病例报告。",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SINCE)
+def test_the_headline_begins_with_the_years_after_the_last_block(tmp_path: Path, name: str) -> None:
+    series, *told = SINCE[name]
+    write(tmp_path, cases=case_rows(series), places=PLACES, periods="2016..2023")
+    for language, since in zip(("en", "zh"), told, strict=True):
+        said = sections.trend_headline(open_data(tmp_path, PLACE, period="2023", language=language)).sentences
+        assert said[0] == since
+        assert said[1].startswith("2016–2020: 11 new cases" if language == "en" else "2016–2020年报告新病例11例")
+
+
+def test_a_later_block_that_is_hidden_is_named_before_the_one_that_is_shown(tmp_path: Path) -> None:
+    series = dict.fromkeys(range(2011, 2016), 2) | {2016: 1} | dict.fromkeys(range(2017, 2026), 0) | {2022: 1}
+    write(tmp_path, cases=case_rows(series), places=PLACES, periods="2011..2025")
+    said = sections.trend_headline(open_data(tmp_path, PLACE, period="2025", language="en")).sentences
+    assert said[0] == (
+        "2016–2025: no new case was reported in 2017–2021, 2023–2025; "
+        "in the other years they were so few that no number is shown."
+    )
+    assert said[1] == "2011–2015: 10 new cases, 2.0 a year on average."
+
+
 def test_what_a_small_place_cannot_say_is_said_with_its_reason(tmp_path: Path) -> None:
     english = sections.summary(opened(tmp_path / "data", ROSE)).bullets
     assert [line.split(".")[0].split(":")[0] for line in english] == [

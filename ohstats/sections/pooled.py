@@ -35,7 +35,7 @@ def headline(data: Data) -> Result:
         zero = series.loc[series["value"] == 0, "year"].tolist()
         said = [words.single_years([wording.years(*run) for run in periods.runs(zero)], int((series["state"] == "hidden").sum()))]
         return Result(id="headline", language=data.language, title=_("In short"), lead=True, sentences=said, estimates=series)
-    said = [words.block(found.iloc[-1].to_dict())]
+    said = [*_since(data, found), words.block(found.iloc[-1].to_dict())]
     ratio = occurrence.block_ratio(data, found)
     for row in ratio.to_dict("records"):
         said.append(words.comparison(row))
@@ -45,6 +45,20 @@ def headline(data: Data) -> Result:
     if ratio.empty and len(found) > 1 and not found["hidden"].tail(2).any():
         said.append(_("It is not compared with the block before: a break in the series lies between."))
     return Result(id="headline", language=data.language, title=_("In short"), lead=True, sentences=said, estimates=ratio)
+
+
+def _since(data: Data, found: pd.DataFrame) -> list[str]:
+    """What may be said of the years after the last block: those without a case, and when the others are told."""
+    last, until = found.iloc[-1], data.period.last_year
+    if last["last_year"] >= until:
+        return []
+    series = occurrence.yearly(data)
+    zero = series.loc[(series["value"] == 0) & (series["year"] > last["last_year"]) & (series["year"] <= until), "year"].tolist()
+    spans = [wording.years(*run) for run in periods.runs(zero)]
+    length = int(last["last_year"] - last["first_year"] + 1)
+    running = (int(last["last_year"]) + 1, int(last["last_year"]) + length)
+    block = wording.years(*running) if running[1] > until else ""
+    return [words.since(wording.years(running[0], until), spans, whole=len(zero) == until - last["last_year"], block=block)]
 
 
 @section
