@@ -140,7 +140,13 @@ def unknown(text: str, results: Iterable[dict[str, Any]], *, exempt: bool = Fals
     names : bool
         Whether the text is names, where Chinese numerals are letters like others unless people are counted.
     """
-    there = {
+    told = [each for each in numbers(text) if not (each.year or (names and not each.people and not re.search(r"\d", each.text)))]
+    there = _held(results) if told else set()  # a page holds thousands of numbers, most notes none
+    return [each.text for each in told if each.value not in there or (each.people and 0 < each.value < THRESHOLD and not exempt)]
+
+
+def _held(results: Iterable[dict[str, Any]]) -> set[float]:
+    return {
         abs(each.value)
         for result in results
         if result["id"] not in _OUTSIDE
@@ -148,12 +154,6 @@ def unknown(text: str, results: Iterable[dict[str, Any]], *, exempt: bool = Fals
         for each in numbers(said)
         if not each.year
     }
-    return [
-        each.text
-        for each in numbers(text)
-        if not (each.year or (names and not each.people and not re.search(r"\d", each.text)))
-        and (each.value not in there or (each.people and 0 < each.value < THRESHOLD and not exempt))
-    ]
 
 
 def findings(content: dict[str, Any]) -> list[str]:
