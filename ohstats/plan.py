@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import notes
+from . import disclosure, notes
 from .errors import NotebookRefused, ParameterRefused
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Job:
     note: str = ""  # what people wrote about it, if they did
     slices: str = ""  # folder of the slices
     digest: str = ""  # of the slice that the report reads
+    rules: dict[str, object] | None = None  # by which its figures were made
 
     @property
     def name(self) -> str:
@@ -239,6 +240,7 @@ def plan(
                         others,
                         above(code, report, chosen, there),
                         str(written.get((report, code, str(when), language), "")),
+                        rules=rules(chosen),
                     )
                 )
     return jobs
@@ -248,6 +250,12 @@ def above(code: str, report: str, chosen: Dataset, there: Mapping[str, Collectio
     """The page of the place right above another, without its ending: the same report, else the overview, else nothing."""
     parent = chosen.place(code)["parent"]
     return next((f"{parent}_{each}" for each in (report, "overview") if parent in there.get(each, ())), "")
+
+
+def rules(chosen: Dataset) -> dict[str, object]:
+    """By which rules the figures of a data set were made."""
+    declared = bool(chosen.disclosure.get("yearly_total"))
+    return {"rules": disclosure.RULES_VERSION, "exempt": chosen.exempt, "yearly_total": declared}
 
 
 def outcome(job: Job, error: str = "", digest: str = "") -> Outcome:

@@ -46,7 +46,10 @@ def run_job(job: Job, engine: str, seconds: float | None = None) -> Outcome:
             if job.pages:
                 about = outcome(job)
                 named = about.district, about.report, about.language, job.others
-                pages.make(beside, Path(job.pages), *named, edition=about.edition, period=about.period, above=job.above)
+                pages.make(
+                    beside, Path(job.pages), *named,
+                    edition=about.edition, period=about.period, above=job.above, rules=job.rules,
+                )  # fmt: skip
             beside.replace(output)
     except Exception as problem:
         error = getattr(problem, "ename", "") or getattr(problem, "strerror", "") or type(problem).__name__

@@ -103,7 +103,13 @@ def _reports(outcomes: list[Outcome], datasets: list[Dataset], workspace: Worksp
         chosen = by_id[outcome.dataset]
         above = plan.above(outcome.district, outcome.report, chosen, there[outcome.language])
         pages.make(
-            Path(outcome.output), made, *about, edition=outcome.edition, period=outcome.period, above=above, rules=_rules(chosen)
+            Path(outcome.output),
+            made,
+            *about,
+            edition=outcome.edition,
+            period=outcome.period,
+            above=above,
+            rules=plan.rules(chosen),
         )
         for kind in pages.KINDS:
             _link(made / f"{outcome.district}_{outcome.report}{kind}", folder / outcome.language)
@@ -119,12 +125,6 @@ def _link(path: Path, folder: Path) -> None:
         os.link(path, folder / path.name)
     except OSError:
         shutil.copyfile(path, folder / path.name)
-
-
-def _rules(chosen: Dataset) -> dict[str, object]:
-    """By which rules the figures of a data set were made."""
-    declared = bool(chosen.disclosure.get("yearly_total"))
-    return {"rules": disclosure.RULES_VERSION, "exempt": chosen.exempt, "yearly_total": declared}
 
 
 def _hold_back_leaks(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace) -> None:

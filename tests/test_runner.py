@@ -24,7 +24,22 @@ from datasets import case_rows, write
 from nbformat.v4 import new_code_cell, new_notebook
 
 from ohstats import __main__ as command
-from ohstats import clean, data, dataset, disclosure, files, forked, manifest, open_data, paths, plan, progress, runner, slices
+from ohstats import (
+    clean,
+    data,
+    dataset,
+    disclosure,
+    files,
+    forked,
+    manifest,
+    open_data,
+    pages,
+    paths,
+    plan,
+    progress,
+    runner,
+    slices,
+)
 from ohstats.errors import FileRefused, OhstatsError, ParameterRefused
 from ohstats.paths import Workspace
 
@@ -146,6 +161,14 @@ def test_what_is_unchanged_is_neither_cleaned_nor_protected_nor_run_again(
     assert (again.code, again.made, again.end["unchanged"], again.end["made"]) == (0, {}, 3, 3)
     assert "Unchanged: 3." in run(place, log_json=False).out
     assert (place.site, (place.workspace.register / "published.csv").read_bytes()) == before
+
+
+def test_pages_are_made_by_the_processes_that_ran_their_notebooks_and_not_once_more(
+    place: Place, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "results", lambda *_given: pytest.fail("a page was made in the process that runs all"))
+    assert run(place).made == dict.fromkeys(place.codes, "")
+    assert len([name for name in place.site if name.endswith("_quick.html")]) == 3
 
 
 def test_a_changed_district_is_made_again_and_no_other(place: Place, run: Callable[..., Ran]) -> None:
