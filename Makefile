@@ -7,6 +7,7 @@ BIN = .venv/bin
 WITH_VENV = PATH="$(CURDIR)/$(BIN):$$PATH"
 export UV_PYTHON_DOWNLOADS = never
 export PYTHONUTF8 = 1
+unexport PYTHONDONTWRITEBYTECODE # else each process compiles all libraries anew: seconds for every command
 
 ifdef UV
 NEW_VENV = $(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv
