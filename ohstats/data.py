@@ -221,7 +221,7 @@ def prepare(chosen: Dataset, workspace: Workspace, edition: str, *, force: bool 
         files.private(inside, ignored=True)  # closed again where it was opened to others
     folder = workspace.clean(chosen.id)
     told = _facts(folder / CLEAN)
-    if force or told.get("inputs") != _inputs(chosen) or not all(map(Path.is_file, _tables(folder, told))):
+    if force or told.get("inputs") != inputs(chosen) or not all(map(Path.is_file, _tables(folder, told))):
         clean(chosen, workspace)
     return (None if force else prepared(chosen, workspace, edition)) or protect(chosen, workspace, edition)
 
@@ -230,7 +230,7 @@ def prepared(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, A
     """The facts of protection, None when what it reads changed since or what it wrote is not as it was."""
     folder = workspace.protected(chosen.id, edition)
     facts = _facts(folder / PROTECT)
-    whole = facts.get("inputs") == _inputs(chosen, workspace, edition) and (folder / "proposal.parquet").is_file()
+    whole = facts.get("inputs") == inputs(chosen, workspace, edition) and (folder / "proposal.parquet").is_file()
     return facts if whole and len(slices.digests(folder / "slices")) == len(chosen.opened) else None
 
 
@@ -242,7 +242,7 @@ def clean(chosen: Dataset, workspace: Workspace) -> dict[str, dict[str, int]]:
     cleaned = cleaning.clean_dataset(chosen)
     path.unlink(missing_ok=True)  # until all is there, nothing is
     cleaning.save(cleaned, chosen, workspace)
-    files.write_json({**_facts(path), "inputs": _inputs(chosen)}, path)
+    files.write_json({**_facts(path), "inputs": inputs(chosen)}, path)
     return cleaned.rows
 
 
@@ -250,7 +250,7 @@ def _tables(folder: Path, told: dict[str, Any]) -> list[Path]:
     return [folder / f"{name}.parquet" for name in (*told["tables"], "quarantine", "audit")]
 
 
-def _inputs(chosen: Dataset, workspace: Workspace | None = None, edition: str = "") -> str:
+def inputs(chosen: Dataset, workspace: Workspace | None = None, edition: str = "") -> str:
     """Digest of all that cleaning reads, or with an edition protecting: data set, package, libraries and register."""
     libraries = [version(name) for name in ("numpy", "pandas", "polars", "pyarrow", "scipy")]
     read = [chosen.hash, paths.package_digest(), *libraries]
@@ -264,10 +264,10 @@ def _inputs(chosen: Dataset, workspace: Workspace | None = None, edition: str = 
 def appending(datasets: Iterable[Dataset], workspace: Workspace, edition: str) -> Iterator[None]:
     """Around an append to the register: by its rules the same counts would be protected as before, so they stay good."""
     steps = [(each, workspace.protected(each.id, edition) / PROTECT) for each in datasets]
-    good = [(each, path) for each, path in steps if _facts(path).get("inputs") == _inputs(each, workspace, edition)]
+    good = [(each, path) for each, path in steps if _facts(path).get("inputs") == inputs(each, workspace, edition)]
     yield
     for each, path in good:
-        files.write_json({**_facts(path), "inputs": _inputs(each, workspace, edition)}, path)
+        files.write_json({**_facts(path), "inputs": inputs(each, workspace, edition)}, path)
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -289,13 +289,13 @@ def protect(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, An
             dataset=chosen.id,
             folder=_typed(chosen.folder),
         )
-    inputs = _inputs(chosen, workspace, edition)
+    read = inputs(chosen, workspace, edition)
     protected, told = _made(cleaned, chosen, edition, workspace)
     folder = workspace.protected(chosen.id, edition)
     (folder / PROTECT).unlink(missing_ok=True)
     disclosure.save(protected, chosen, workspace)
     slices.write(protected.counts, chosen, protected.facts, folder / "slices", **told)
-    facts = {**protected.facts, "inputs": inputs}
+    facts = {**protected.facts, "inputs": read}
     files.write_json(facts, folder / PROTECT)
     return facts
 

@@ -163,6 +163,27 @@ def test_what_is_unchanged_is_neither_cleaned_nor_protected_nor_run_again(
     assert (place.site, (place.workspace.register / "published.csv").read_bytes()) == before
 
 
+def test_leaks_are_looked_for_once_and_again_when_places_register_or_data_change(
+    place: Place, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, leaks = [], disclosure.leaks
+    monkeypatch.setattr(disclosure, "leaks", lambda *given: looked.append(1) or leaks(*given))
+
+    def looks() -> int:
+        looked.clear()
+        assert run(place).code == 0
+        return len(looked)
+
+    assert (looks(), looks(), looks()) == (1, 1, 0)  # the first run made the register longer
+    place.put(c990002=25)
+    assert (looks(), looks(), looks()) == (1, 1, 0)
+    register = place.workspace.register / "published.csv"
+    register.write_text(register.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert looks() == 1
+    run(place, district=["990001"])
+    assert looks() == 1
+
+
 def test_pages_are_made_by_the_processes_that_ran_their_notebooks_and_not_once_more(
     place: Place, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
