@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 CITY = paths.examples() / "synthetic"
 LAST = (
-    "Fewer than 10 such cases in 2021–2025: whether their share fell cannot be told. In 2023–2025 they were 0 of 45,",
-    "in 2021–2022 1 of 29 (odds ratio 0.00, 0.00 to 12.24).",
+    "Fewer than 10 such cases in 2021–2025: whether their share fell cannot be told. In 2023–2025 they were 6 of 71,",
+    "in 2021–2022 2 of 45 (odds ratio 1.97, 0.40 to 14.78).",
+)
+OTHER = (
+    "This share was entered with 24 cases of new pneumoconiosis, while this report counts 13: find out which is right before it "
+    "is used."
 )
 opening = cache(open_data)
 NAMES = ["short_exposure", "who", "where_figure", "where", "acute_events", "suspected_to_confirmed", "living_patients"]
@@ -88,9 +92,7 @@ def test_aggregated_counts_are_enough(inside: Data) -> None:
 def test_exposure_known_is_told_only_of_the_same_cases() -> None:
     data = opening(CITY, "990101", period=2025, edition="internal", language="en")
     rows = people.short(data)
-    assert rows["entered"].tolist() == [True, True, True, False, False]
-    assert rows.loc[rows["entered"], "known"].isna().all()  # nobody told of how many the exposure is known
-    assert (rows.loc[~rows["entered"], "known"] == rows.loc[~rows["entered"], "denominator"]).all()
+    assert rows.loc[rows["denominator"] > 200, "known"].isna().all()  # the official figure counts others than the cards
 
 
 # Cases per declared workers --------------------------------------------------------------------------------------------
@@ -123,7 +125,7 @@ def test_every_number_of_a_section_is_in_its_rows(opened: Data, name: str) -> No
     if result.estimates is None or len(result.estimates) == 0:
         return
     numbers = result.estimates.select_dtypes("number").to_numpy().ravel()
-    forms = {f"{abs(value):,.{digits}f}" for value in numbers if value == value for digits in (0, 1, 2, 3)}  # signs stand apart
+    forms = {f"{value:,.{digits}f}" for value in numbers if value == value for digits in (0, 1, 2, 3)}
     said = " ".join(result.sentences)
     fixed = {"5", "10", "100,000", "180", "20", "3.1", "21.5"}
     for told in re.findall(r"\d[\d,]*(?:\.\d+)?", said):
@@ -163,7 +165,7 @@ def test_sentences_of_an_internal_report_read_as_written(inside: Data) -> None:
         "By sex: Male 16 (94.1%), Female 1 (5.9%).",
         "By stage of pneumoconiosis: Stage I 11 (91.7%), Stage II 1 (8.3%).",
         "2025: no acute event was reported.",
-        "2025: 0 of 12 new cases of pneumoconiosis had less than 5 years of dust exposure: 0.0% (0.0 to 24.2).",
-        "The exposure is known of all of them.",
+        "2025: 1 of 24 new cases of pneumoconiosis had less than 5 years of dust exposure: 4.2% (0.7 to 20.2).",
+        OTHER,
         " ".join(LAST),
     ]

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -114,8 +115,10 @@ def read_yaml(path: Path) -> Any:
         It is no YAML; the line is named.
     """
     text, _encoding = decode(read_bytes(path), path.name)
-    try:
+    with suppress(yaml.YAMLError):
         return yaml.load(text, _LOADER)  # noqa: S506  a safe one, either way
+    try:
+        return yaml.safe_load(text)  # which names the line better
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

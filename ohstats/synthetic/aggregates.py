@@ -22,12 +22,11 @@ _TARGETS_OF = "410122"  # the county whose nine targets one invented county inhe
 def make(city: City) -> dict[str, pd.DataFrame]:
     """The aggregated tables by name."""
     draw = np.random.Generator(np.random.PCG64(city.seed))  # one stream, cases first: the committed figures come from it
-    cases = _case_counts(city, draw)
     return {
         "places": _places(city),
         "breaks": _breaks(city),
-        "case_counts": cases,
-        "indicator_values": _indicator_values(city, draw, cases.set_index(["place", "period"])["n"].to_dict()),
+        "case_counts": _case_counts(city, draw),
+        "indicator_values": _indicator_values(city, draw),
         "targets": _targets(city),
     }
 
@@ -78,7 +77,7 @@ def _case_counts(city: City, draw: Generator) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _indicator_values(city: City, draw: Generator, cases: dict[tuple[str, int], int | str]) -> pd.DataFrame:
+def _indicator_values(city: City, draw: Generator) -> pd.DataFrame:
     rows = []
     for number, entry in enumerate(city.plan["indicators"]):
         years = span(city.plan["effort_years"] if "count" in entry else city.plan["indicator_years"])
@@ -87,16 +86,11 @@ def _indicator_values(city: City, draw: Generator, cases: dict[tuple[str, int], 
             if _without(entry, each, own, len(city.known)):
                 continue
             for year in years:
-                step, steps = year - years[0], len(years) - 1
-                n, d = _figure(entry, each.size, step, steps, each.effort, own)
+                n, d = _figure(entry, each.size, year - years[0], len(years) - 1, each.effort, own)
                 if each.code in entry.get("empty", ()):
                     n, d = 0, 0
                 if each.number >= len(city.districts):
                     continue
-                if "of_cases" in entry:
-                    if year in city.card_years or cases[each.code, year] == "":  # the cards tell it; nobody knows
-                        continue
-                    n, d = _of_cases(entry, int(cases[each.code, year]), step / steps, city.draw(3, each.number, year))
                 rows.append(
                     {
                         "indicator_id": entry["id"],
@@ -131,13 +125,6 @@ def _figure(entry: dict[str, Any], part: float, step: int, steps: int, effort: f
     share = low + (high - low) * step / steps + draw.normal(0, 2.0)
     denominator = max(1, round(size * (1 + 0.02 * step)))
     return int(draw.binomial(denominator, min(max(share, 0.0), 100.0) / 100)), denominator
-
-
-def _of_cases(entry: dict[str, Any], cases: int, way: float, draw: Generator) -> tuple[int, int]:
-    """A share of those cases of a year that are of one category."""
-    low, high = entry["share"]
-    category = int(draw.binomial(cases, entry["of_cases"] / 100))
-    return int(draw.binomial(category, (low + (high - low) * way) / 100)), category
 
 
 def _targets(city: City) -> pd.DataFrame:
