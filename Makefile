@@ -51,9 +51,7 @@ messages: .venv/test.stamp ## bring the catalogues of words up to the code and c
 	@$(BIN)/pybabel compile -D ohstats -d ohstats/locale --statistics
 
 wheel: .venv/runtime.stamp ## build dist/*.whl, notebooks and example data inside
-	@rm -rf build/lib && mkdir -p build dist
-	@$(BIN)/python -c 'from setuptools.build_meta import build_wheel; build_wheel("dist")' >build/wheel.log
-	@ls dist/*.whl
+	@$(BIN)/python -m hatchling build --target wheel
 
 strip: .venv/runtime.stamp ## take outputs and counters out of the notebooks
 	@set -- notebooks/*.ipynb; [ ! -e "$$1" ] || $(BIN)/jupyter nbconvert --log-level=WARN --clear-output --inplace "$$@"
