@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .language import _, ngettext
+from .periods import runs
 from .wording import count, decimal, interval, percent, years
 
 if TYPE_CHECKING:
@@ -41,22 +42,25 @@ def single_years(zero: Iterable[str], others: int) -> str:
     return _("No new case was reported in {spans}; in the other years they were so few that no number is shown.", spans=spans)
 
 
-def since(span: str, zero: list[str], *, whole: bool, block: str) -> str:
-    """Years after the last block: `zero` those without a case (`whole`: all of them), `block` the one not complete yet."""
-    told = {"span": span, "zero": _(", ").join(zero), "block": block}
-    if whole:
-        return _("{span}: no new case was reported.", span=span)
+def since(of: range, zero: list[int], unknown: list[int], block: str) -> list[str]:
+    """Years `of` after the last block: those without a case, those without a figure, and the `block` that is not complete."""
+    span = years(of[0], of[-1])
+    named = _(", ").join(years(*run) for run in runs(zero))
+    without = [_("No figure: {years}.", years=_(", ").join(years(*run) for run in runs(unknown)))] if unknown else []
+    if len(zero) == len(of):
+        return [_("{span}: no new case was reported.", span=span)]
+    if len(zero) + len(unknown) == len(of):
+        return [*([_("{span}: no new case was reported.", span=named)] if zero else []), *without]
     if block and zero:
-        return _(
-            "{span}: no new case was reported in {zero}; no other number is shown until the block {block} is complete.", **told
-        )
-    if block:
-        return _("{span}: no number is shown until the block {block} is complete.", **told)
-    if zero:
-        return _(
-            "{span}: no new case was reported in {zero}; in the other years they were so few that no number is shown.", **told
-        )
-    return _("{span}: new cases were so few that their number is not shown.", span=span)
+        said = _("{span}: no new case was reported in {zero}; no other number is shown until the block {block} is complete.",
+                 span=span, zero=named, block=block)  # fmt: skip
+    elif block:
+        said = _("{span}: no number is shown until the block {block} is complete.", span=span, block=block)
+    elif zero:
+        said = _("{span}: no new case was reported in {zero}; no other number is shown (small numbers).", span=span, zero=named)
+    else:
+        said = _("{span}: no number is shown (small numbers).", span=span)
+    return [said, *without]
 
 
 def comparison(row: dict[str, Any]) -> str:

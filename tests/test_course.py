@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ohstats import courses, diseases, occurrence, open_data, panels, paths, sections
+from ohstats.sections import detection
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,6 +260,21 @@ def test_the_split_takes_the_chain_that_reaches_furthest_and_adds_up(tmp_path: P
 
 
 # By category ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        (((-40, -20), (5, 10), (-8, 3)), "a"),
+        (((-40, -20), (5, 25), (-8, 3)), ""),  # the second can be larger
+        (((-40, 20), (5, 10), (-8, 3)), ""),  # it can be nothing
+        (((5, 10), (-8, 3), (60, 90)), "c"),
+        (((-40, -20), (np.nan, np.nan), (-8, 3)), ""),
+    ],
+)
+def test_a_part_of_a_change_is_called_the_largest_only_beyond_all_limits(limits: list[tuple[float, float]], named: str) -> None:
+    rows = pd.DataFrame(limits, columns=["lower", "upper"]).assign(label=["a", "b", "c"])
+    assert detection._largest(rows.assign(value=rows[["lower", "upper"]].mean(axis=1))) == named
+
+
 def test_a_category_gets_a_direction_only_after_control_of_false_discoveries(china: Data) -> None:
     rows = diseases.trends(china)
     order = np.argsort(rows["p"].to_numpy())

@@ -101,6 +101,12 @@ SINCE = {
         "2021–2023: no new case was reported in 2022; no other number is shown until the block 2021–2025 is complete.",
         "2021–2023年：2022年无新病例报告；其余数字待2021–2025年时段结束后公布。",
     ),
+    "years without a figure are not called small": (
+        RUNNING | {2022: "", 2023: ""},
+        "2021–2023: no number is shown until the block 2021–2025 is complete.",
+        "2021–2023年的数字待2021–2025年时段结束后公布。",
+    ),
+    "no figure since": (RUNNING | dict.fromkeys(range(2021, 2024), ""), "No figure: 2021–2023.", "2021–2023年无数字。"),
     "no case since": (
         RUNNING | dict.fromkeys(range(2021, 2024), 0), "2021–2023: no new case was reported.", "2021–2023年无新病例报告。",
     ),
@@ -114,17 +120,15 @@ def test_the_headline_begins_with_the_years_after_the_last_block(tmp_path: Path,
     for language, since in zip(("en", "zh"), told, strict=True):
         said = sections.trend_headline(open_data(tmp_path, PLACE, period="2023", language=language)).sentences
         assert said[0] == since
-        assert said[1].startswith("2016–2020: 11 new cases" if language == "en" else "2016–2020年报告新病例11例")
+        rest = said[1 + (name == "years without a figure are not called small")]
+        assert rest.startswith("2016–2020: 11 new cases" if language == "en" else "2016–2020年报告新病例11例")
 
 
 def test_a_later_block_that_is_hidden_is_named_before_the_one_that_is_shown(tmp_path: Path) -> None:
     series = dict.fromkeys(range(2011, 2016), 2) | {2016: 1} | dict.fromkeys(range(2017, 2026), 0) | {2022: 1}
     write(tmp_path, cases=case_rows(series), places=PLACES, periods="2011..2025")
     said = sections.trend_headline(open_data(tmp_path, PLACE, period="2025", language="en")).sentences
-    assert said[0] == (
-        "2016–2025: no new case was reported in 2017–2021, 2023–2025; "
-        "in the other years they were so few that no number is shown."
-    )
+    assert said[0] == ("2016–2025: no new case was reported in 2017–2021, 2023–2025; no other number is shown (small numbers).")
     assert said[1] == "2011–2015: 10 new cases, 2.0 a year on average."
 
 

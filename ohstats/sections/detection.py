@@ -121,10 +121,12 @@ def split_figure(data: Data) -> Result:
 def _largest(rows: pd.DataFrame) -> str:
     """Label of the part that is the largest whichever value within their limits the parts have; empty: none."""
     limits = rows[["lower", "upper"]]
+    if limits.isna().any(axis=None):
+        return ""
     least = limits.abs().min(axis=1).where(np.sign(limits["lower"]) == np.sign(limits["upper"]), 0.0)
     most = limits.abs().max(axis=1)
     (at,) = np.flatnonzero(rows["value"].abs() == rows["value"].abs().max())[:1]
-    alone = least.iloc[at] > most.drop(most.index[at]).max()  # never where a limit is missing
+    alone = least.iloc[at] > most.drop(most.index[at]).max()
     return str(rows["label"].iloc[at]) if alone else ""
 
 

@@ -52,13 +52,12 @@ def _since(data: Data, found: pd.DataFrame) -> list[str]:
     last, until = found.iloc[-1], data.period.last_year
     if last["last_year"] >= until:
         return []
-    series = occurrence.yearly(data)
-    zero = series.loc[(series["value"] == 0) & (series["year"] > last["last_year"]) & (series["year"] <= until), "year"].tolist()
-    spans = [wording.years(*run) for run in periods.runs(zero)]
-    length = int(last["last_year"] - last["first_year"] + 1)
-    running = (int(last["last_year"]) + 1, int(last["last_year"]) + length)
-    block = wording.years(*running) if running[1] > until else ""
-    return [words.since(wording.years(running[0], until), spans, whole=len(zero) == until - last["last_year"], block=block)]
+    years, length = range(int(last["last_year"]) + 1, until + 1), int(last["last_year"] - last["first_year"] + 1)
+    series = occurrence.yearly(data).set_index("year").reindex(years)
+    zero = [year for year in years if series.loc[year, "value"] == 0]
+    unknown = [year for year in years if series.loc[year, "state"] == "gap" and series.loc[year, "note"] != occurrence.NOT_SHOWN]
+    block = wording.years(years[0], years[0] + length - 1) if years[0] + length - 1 > until else ""
+    return words.since(years, zero, unknown, block)
 
 
 @section
