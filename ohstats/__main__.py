@@ -65,16 +65,11 @@ def clean(data_dir: DataDir = [], example: Example = False, work: Work = None) -
     with manifest.locked(workspace):
         for chosen in loaded:
             for file, n in data.clean(chosen, workspace).items():
-                typer.echo(
-                    _(
-                        "{dataset}: {file}: {rows_in} rows in = {clean} clean + {quarantined} in quarantine",
-                        dataset=chosen.id,
-                        file=file,
-                        rows_in=n["in"],
-                        clean=n["clean"],
-                        quarantined=n["quarantined"],
-                    )
+                told = {"dataset": chosen.id, "file": file, "clean": n["clean"], "quarantined": n["quarantined"]}
+                words = _(
+                    "{dataset}: {file}: {rows_in} rows in = {clean} clean + {quarantined} in quarantine", rows_in=n["in"], **told
                 )
+                typer.echo(words)
 
 
 @app.command(help=_("Hide what an edition may not show, for all places of a data set at once."))
@@ -140,7 +135,7 @@ def run(
     ] = 2000,
 ) -> None:
     """Run."""
-    from . import forked, manifest, plan, progress, runner
+    from . import apart, forked, manifest, plan, progress, runner
     from . import site as building
 
     started = time.monotonic()
@@ -167,7 +162,7 @@ def run(
         if engine == "ohstats" and forked.usable() and not ready:
             forked.start_server()  # it warms up while the tables are cleaned; where nothing is to be made, none is needed
         for each in [] if part else used:
-            facts = data.prepare(each, workspace, edition, force=force)
+            facts = apart.call(data.prepare, each, workspace, edition, force, size=0 if ready else each.size)
             words = _("{dataset}: cleaned; {hidden} of {figures} figures hidden", dataset=each.id, **facts)
             tell.say("prepared", words, dataset=each.id, hidden=facts["hidden"], figures=facts["figures"])
         with tell.reports():
@@ -256,15 +251,8 @@ def _say_plan(jobs: list[Job], used: list[Dataset], workspace: paths.Workspace, 
         if force or job.dataset not in ready or not made.unchanged(job.output, manifest.key(job))
     ]  # fmt: skip
     for job in wanted:
-        told = job.parameters
-        typer.echo(
-            _(
-                "would make: {report} of {district} ({language})",
-                report=job.report,
-                district=told["district"],
-                language=told["language"],
-            )
-        )
+        about = {name: job.parameters[name] for name in ("district", "language")}
+        typer.echo(_("would make: {report} of {district} ({language})", report=job.report, **about))
     typer.echo(_("{n} of {all} reports would be made; nothing was written.", n=len(wanted), all=len(jobs)))
 
 

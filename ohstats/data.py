@@ -203,7 +203,7 @@ def check_first_year(chosen: Dataset, when: periods.Period, first_year: int | No
     return first
 
 
-def prepare(chosen: Dataset, workspace: Workspace, edition: str, *, force: bool = False) -> dict[str, Any]:
+def prepare(chosen: Dataset, workspace: Workspace, edition: str, force: bool = False) -> dict[str, Any]:
     """Clean and protect a data set into the workspace, each only when what it reads changed; returns the facts of protection.
 
     Parameters

@@ -62,6 +62,11 @@ class Dataset:
         """Hash of the content, of the reference data and of the package's version."""
         return files.content_hash(self.folder, REFERENCE)[:32] + "-" + __version__
 
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
     @cached_property
     def reported(self) -> tuple[str, ...]:
         """Codes of the places that have a report: those that a table covers."""

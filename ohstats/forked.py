@@ -83,7 +83,7 @@ def _environment(**wanted: str) -> Iterator[None]:
 
 
 @contextmanager
-def _no_main() -> Iterator[None]:
+def no_main() -> Iterator[None]:
     """Hide the main module: a child has no use for it, and a script without a guard would run again in each."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -104,7 +104,7 @@ class Child:
         self._process = _context.Process(target=_begin, args=(theirs, dict(os.environ), limits, work, arguments))
         for attempt in range(5):
             try:
-                with _no_main():
+                with no_main():
                     self._process.start()
                 break
             except (ConnectionError, EOFError):  # the server was killed this moment; the next try starts another

@@ -73,18 +73,9 @@ def make(
         raise NotPublishable("The executed notebook of {name} is gone. Run: ohstats run", name=name) from error
     links = [pair for pair in others if pair[1] == tongue or pair[0] == report]  # the other ones stand on no page
     made_from = [
-        hashlib.sha256(content).hexdigest(),
-        district,
-        report,
-        tongue,
-        links,
-        paths.package_digest(),
-        _libraries(),
-        edition,
-        period,
-        above,
-        rules,
-    ]
+        hashlib.sha256(content).hexdigest(), district, report, tongue, links, paths.package_digest(), _libraries(),
+        edition, period, above, rules,
+    ]  # fmt: skip
     key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
     stamp = folder / f".{name}.made"
     told = files.read_json(stamp) or {}

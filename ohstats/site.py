@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from . import __version__, data, disclosure, files, gate, language, notes, pages, paths, plan, wording, workbooks
+from . import __version__, apart, data, disclosure, files, gate, language, notes, pages, paths, plan, wording, workbooks
 from .errors import Fault, NotPublishable
 from .language import _
 from .pages import FONT, TAGS, report_name
@@ -103,14 +103,9 @@ def _reports(outcomes: list[Outcome], datasets: list[Dataset], workspace: Worksp
         chosen = by_id[outcome.dataset]
         above = plan.above(outcome.district, outcome.report, chosen, there[outcome.language])
         pages.make(
-            Path(outcome.output),
-            made,
-            *about,
-            edition=outcome.edition,
-            period=outcome.period,
-            above=above,
-            rules=plan.rules(chosen),
-        )
+            Path(outcome.output), made, *about,
+            edition=outcome.edition, period=outcome.period, above=above, rules=plan.rules(chosen),
+        )  # fmt: skip
         for kind in pages.KINDS:
             _link(made / f"{outcome.district}_{outcome.report}{kind}", folder / outcome.language)
         if outcome.edition == "internal":
@@ -132,6 +127,18 @@ def _hold_back_leaks(outcomes: list[Outcome], datasets: list[Dataset], workspace
     passed, key = workspace.work / "leaks.json", _looked_at(outcomes, datasets, workspace)
     if (files.read_json(passed) or {}).get("key") == key:
         return
+    faults = apart.call(_leaks, outcomes, datasets, workspace, size=sum(each.size for each in datasets))
+    if faults:
+        remedy = Fault(
+            "What can be done: run ohstats run --force; publish data sets of the same places one after the other; raise "
+            "'disclosure: threshold' or set 'block_years: 5' in dataset.yml; enter what others have published already in "
+            "known_figures.csv; where the owner may publish yearly totals, declare it under 'disclosure: yearly_total'."
+        )
+        raise NotPublishable("Nothing was published: {n} findings.", n=len(faults), faults=[*faults[:_MOST], remedy])
+    files.write_json({"key": key}, passed)
+
+
+def _leaks(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace) -> list[Fault]:
     faults, before = [], disclosure.read_register(workspace)
     for chosen in datasets:
         proposal = files.read_parquet(workspace.protected(chosen.id, "public") / "proposal.parquet")
@@ -146,14 +153,7 @@ def _hold_back_leaks(outcomes: list[Outcome], datasets: list[Dataset], workspace
                     else Fault("{code}: a small count can be told from what is shown: {figure}, {period}", **told)
                 )
         before = pd.concat([before, proposal], ignore_index=True)  # the next data set of the same site is read beside it
-    if faults:
-        remedy = Fault(
-            "What can be done: run ohstats run --force; publish data sets of the same places one after the other; raise "
-            "'disclosure: threshold' or set 'block_years: 5' in dataset.yml; enter what others have published already in "
-            "known_figures.csv; where the owner may publish yearly totals, declare it under 'disclosure: yearly_total'."
-        )
-        raise NotPublishable("Nothing was published: {n} findings.", n=len(faults), faults=[*faults[:_MOST], remedy])
-    files.write_json({"key": key}, passed)
+    return faults
 
 
 def _looked_at(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace) -> str:

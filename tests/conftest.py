@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from playwright.sync_api import Browser
+    from runs import Place, Ran
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ["PYTHONPATH"] = str(ROOT)  # commands and kernels that tests start import this checkout
@@ -94,6 +95,23 @@ def half_failed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     chosen = ["--district", "990105", "--district", "990106", "--language", "zh", "--notebook", str(fragile)]
     told = ["run", "--data-dir", "data/example/synthetic", *chosen, "-p", "fails_at=990106"]
     return made_once("half_failed", tmp_path_factory, lambda folder: ohstats(folder, *told))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Three places with a quick notebook, not run yet."""
+    from runs import Place
+
+    return Place(tmp_path)
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """Run the quick notebook in all places, or as told, in this process."""
+    from runs import ran
+
+    monkeypatch.setenv("OHSTATS_WORK", "")
+    return lambda place, faults=None, **options: ran(place, faults, capfd, **options)
 
 
 CHROMIUM_OPTIONS = [

@@ -49,6 +49,7 @@ ORDER = [
         "workbooks",
         "shell",
         "forked",
+        "apart",
         "warm",
         "engine",
         "plan",
