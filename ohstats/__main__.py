@@ -81,14 +81,8 @@ def protect(data_dir: DataDir = [], example: Example = False, edition: Edition =
     loaded, workspace = _datasets(data_dir, example), paths.Workspace.at(work)
     with manifest.locked(workspace):
         for chosen in loaded:
-            facts = data.protect(chosen, workspace, edition)
-            typer.echo(
-                _(
-                    "{dataset}: {hidden} of {figures} figures hidden (rules {rules}, edition {edition})",
-                    dataset=chosen.id,
-                    **facts,
-                )
-            )
+            facts = {"dataset": chosen.id, **data.protect(chosen, workspace, edition)}
+            typer.echo(_("{dataset}: {hidden} of {figures} figures hidden (rules {rules}, edition {edition})", **facts))
 
 
 @app.command(
@@ -227,17 +221,10 @@ def _jobs(
         each.check_period(when)
         mine = set(each.opened)
         jobs += plan.plan(
-            each,
-            workspace,
-            notebooks=found,
-            districts=[code for code in districts if code in mine],
-            languages=languages,
-            edition=edition,
-            period=str(when),
-            first_year=data.check_first_year(each, when, first_year),
-            assessment=assessment,
+            each, workspace, notebooks=found, districts=[code for code in districts if code in mine], languages=languages,
+            edition=edition, period=str(when), first_year=data.check_first_year(each, when, first_year), assessment=assessment,
             extra=extra,
-        )
+        )  # fmt: skip
     return jobs
 
 

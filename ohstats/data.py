@@ -7,7 +7,7 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, wraps
+from functools import cached_property, lru_cache, wraps
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
@@ -155,9 +155,10 @@ def open_data(
             raise ParameterRefused("No {name} '{value}'. There are: {known}.", name=name, value=value, known=", ".join(known))
     when = periods.parse(period)
     announced = _announced(data_dir, str(district), edition)
-    told = (announced and announced[0]) or _protected(dataset.load(data_dir), edition, str(district))
-    told.dataset.check_period(when)
-    first = check_first_year(told.dataset, when, first_year)
+    chosen = announced[0].dataset if announced else dataset.load(data_dir)
+    chosen.check_period(when)
+    first = check_first_year(chosen, when, first_year)
+    told = announced[0] if announced else _protected(chosen, edition, str(district))  # takes seconds where it is made in memory
     given = {"period": when, "first_year": first, "edition": edition, "language": language, "assessment": assessment}
     return _opened(told, note=announced[1] if announced else notes.Note(), **given)
 
@@ -371,11 +372,19 @@ def _protected(chosen: Dataset, edition: str, code: str) -> slices.Slice:
             dataset=chosen.id,
             folder=_typed(chosen.folder),
         )
+    made = _in_memory(chosen.folder, edition, inputs(chosen, paths.Workspace.at(), edition))
+    return slices.unpack(made.shared, made.of(code), chosen.folder)
+
+
+@lru_cache(maxsize=2)
+def _in_memory(folder: Path, edition: str, read: str) -> slices.Slices:
+    """What `prepare` would write of inputs with the digest `read`; kept, for the next place is opened soon."""
     from . import clean as cleaning
 
+    del read
+    chosen = dataset.load(folder)
     protected, of_records = _made(cleaning.clean_dataset(chosen), chosen, edition, paths.Workspace.at())
-    made = slices.Slices(protected.counts, chosen, protected.facts, **of_records)
-    return slices.unpack(made.shared, made.of(code), chosen.folder)
+    return slices.Slices(protected.counts, chosen, protected.facts, **of_records)
 
 
 def _typed(folder: Path) -> str:

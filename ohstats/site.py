@@ -72,10 +72,7 @@ def build(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace
         shutil.rmtree(new, ignore_errors=True)
         raise
     if edition == "public":
-        with data.appending(datasets, workspace, edition):
-            for chosen in datasets:
-                proposal = files.read_parquet(workspace.protected(chosen.id, edition) / "proposal.parquet")
-                disclosure.append_register(proposal[_published(proposal["place"], outcomes, chosen)], workspace)
+        _enter(outcomes, datasets, workspace)
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)
@@ -127,7 +124,7 @@ def _hold_back_leaks(outcomes: list[Outcome], datasets: list[Dataset], workspace
     passed, key = workspace.work / "leaks.json", _looked_at(outcomes, datasets, workspace)
     if (files.read_json(passed) or {}).get("key") == key:
         return
-    faults = apart.call(_leaks, outcomes, datasets, workspace, size=sum(each.size for each in datasets))
+    faults = apart.call(_leaks, outcomes, datasets, workspace, size=_size(datasets))
     if faults:
         remedy = Fault(
             "What can be done: run ohstats run --force; publish data sets of the same places one after the other; raise "
@@ -156,8 +153,28 @@ def _leaks(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspac
     return faults
 
 
+def _enter(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace) -> None:
+    """Enter what is published now into the register, unless it stands there already."""
+    entered = workspace.work / "entered.json"
+    if (files.read_json(entered) or {}).get("key") == _looked_at(outcomes, datasets, workspace):
+        return
+    with data.appending(datasets, workspace, "public"):
+        apart.call(_append, outcomes, datasets, workspace, size=_size(datasets))
+    files.write_json({"key": _looked_at(outcomes, datasets, workspace)}, entered)
+
+
+def _append(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace) -> None:
+    for chosen in datasets:
+        proposal = files.read_parquet(workspace.protected(chosen.id, "public") / "proposal.parquet")
+        disclosure.append_register(proposal[_published(proposal["place"], outcomes, chosen)], workspace)
+
+
+def _size(datasets: list[Dataset]) -> int:
+    return sum(each.size for each in datasets)
+
+
 def _looked_at(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspace) -> str:
-    """Digest of all that the look for leaks reads: data, package, libraries, register, what is shown and of which places."""
+    """Digest of what the look for leaks reads: data, package, libraries, register, what is shown and of which places."""
     read = []
     for chosen in datasets:
         path = workspace.protected(chosen.id, "public") / "proposal.parquet"
