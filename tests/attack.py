@@ -8,6 +8,7 @@ that turns out to be impossible is a leak.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,17 +34,37 @@ class World:
     categories: dict[str, str]
     higher: frozenset[str] = frozenset()
 
+    @cached_property
+    def _masks(self) -> dict[tuple[str, frozenset[str]], np.ndarray]:
+        return {}
+
+    def _among(self, column: str, names: Iterable[str]) -> np.ndarray:
+        """Which atoms have one of the names in a column."""
+        wanted = column, frozenset(names)
+        if wanted not in self._masks:
+            self._masks[wanted] = self.atoms[column].isin(wanted[1]).to_numpy()
+        return self._masks[wanted]
+
+    def _under(self, column: str, names: Iterable[str], up: dict[str, str]) -> np.ndarray:
+        """Which atoms lie in one of the places or diseases named."""
+        wanted = set(names)
+        return self._among(column, wanted | {each for each in up if wanted & set(_above(each, up))})
+
     def members(self, figure: Iterable[str], part: str = "n") -> np.ndarray:
         """Which atoms a figure is the sum of (KEYS in their order)."""
         measure, place, period, basis, key, group = figure
-        table = self.atoms
         first, _dots, last = period.partition("..")
         years = {str(year) for year in range(int(first), int(last or first) + 1)}
-        diseases = _under(table["key"], BUT.get(key, (key,)), self.categories) ^ (key in BUT)
-        inside = _under(table["place"], (place,), self.places) & table["period"].isin(years) & diseases
-        inside &= (table["measure"] == measure) & (table["part"] == part) & (table["year_basis"] == basis)
-        wanted = set(group.split(";")) - {""}
-        return (inside & table["group"].map(lambda each: wanted <= set(each.split(";")))).to_numpy()
+        diseases = self._under("key", BUT.get(key, (key,)), self.categories) ^ (key in BUT)
+        inside = self._under("place", (place,), self.places) & self._among("period", years) & diseases
+        inside &= self._among("measure", (measure,)) & self._among("part", (part,)) & self._among("year_basis", (basis,))
+        for each in set(group.split(";")) - {""}:
+            inside &= self._among("group", [name for name in self._groups if each in name.split(";")])
+        return inside
+
+    @cached_property
+    def _groups(self) -> list[str]:
+        return list(self.atoms["group"].unique())
 
     def figures(self) -> pd.DataFrame:
         """Exact figures of every place, year, category and group that the atoms add up to."""
@@ -70,10 +91,6 @@ def _above(name: str, up: dict[str, str]) -> list[str]:
     while name := up.get(name, ""):
         chain.append(name)
     return chain
-
-
-def _under(column: pd.Series, names: tuple[str, ...], up: dict[str, str]) -> pd.Series:
-    return column.map({each: bool({each, *_above(each, up)} & set(names)) for each in column.unique()}).astype(bool)
 
 
 class Attack:
