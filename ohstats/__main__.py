@@ -152,11 +152,13 @@ def run(
         )
     tell = progress.Teller(log_json=log_json)
     with manifest.locked(workspace, part), _interruptible():
-        ready = not force and all(data.prepared(each, workspace, edition) for each in used)
-        if engine == "ohstats" and forked.usable() and not ready:
+        ready = {
+            each.id for each in used if each.hash and not force and data.ready(each, workspace, edition)
+        }  # one hash for all steps
+        if engine == "ohstats" and forked.usable() and len(ready) < len(used):
             forked.start_server()  # it warms up while the tables are cleaned; where nothing is to be made, none is needed
         for each in [] if part else used:
-            facts = apart.call(data.prepare, each, workspace, edition, force, size=0 if ready else each.size)
+            facts = apart.call(data.prepare, each, workspace, edition, force, size=0 if each.id in ready else each.size)
             words = _("{dataset}: cleaned; {hidden} of {figures} figures hidden", dataset=each.id, **facts)
             tell.say("prepared", words, dataset=each.id, hidden=facts["hidden"], figures=facts["figures"])
         with tell.reports():

@@ -121,10 +121,11 @@ def _latest(found: pd.DataFrame, data: Data) -> str:
     told = []
     for text, part in found.groupby("period"):
         span = periods.parse(str(text))
-        if span.last_year <= data.period.last_year and span.first_year >= data.first_year:
+        if span.end <= data.period.end and span.first_year >= data.first_year:
             shows = part["hidden"].mean() < 0.5 if len(part) else False
-            told.append((span.last_year, shows, -(span.last_year - span.first_year), str(text)))
-    return max(told)[3] if told else ""
+            whole = span == data.period or span.is_year  # not the second half of a reported year
+            told.append((span.end, shows, whole, -(span.last_year - span.first_year), str(text)))
+    return max(told)[-1] if told else ""
 
 
 def name_of_measure(data: Data, measure: str) -> str:

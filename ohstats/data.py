@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import os
@@ -220,11 +221,21 @@ def prepare(chosen: Dataset, workspace: Workspace, edition: str, force: bool = F
     """
     for inside in [workspace.work, *([workspace.register] if workspace.register.is_dir() else [])]:
         files.private(inside, ignored=True)  # closed again where it was opened to others
-    folder = workspace.clean(chosen.id)
-    told = _facts(folder / CLEAN)
-    if force or told.get("inputs") != inputs(chosen) or not all(map(Path.is_file, _tables(folder, told))):
+    if force or not _is_clean(chosen, workspace):
         clean(chosen, workspace)
     return (None if force else prepared(chosen, workspace, edition)) or protect(chosen, workspace, edition)
+
+
+def ready(chosen: Dataset, workspace: Workspace, edition: str) -> bool:
+    """Whether `prepare` would do nothing."""
+    return _is_clean(chosen, workspace) and prepared(chosen, workspace, edition) is not None
+
+
+def _is_clean(chosen: Dataset, workspace: Workspace) -> bool:
+    folder = workspace.clean(chosen.id)
+    told = _facts(folder / CLEAN)
+    tables = [folder / f"{name}.parquet" for name in (*told.get("tables", ()), "quarantine", "audit")]
+    return told.get("inputs") == inputs(chosen) and all(map(Path.is_file, tables))
 
 
 def prepared(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, Any] | None:
@@ -245,10 +256,6 @@ def clean(chosen: Dataset, workspace: Workspace) -> dict[str, dict[str, int]]:
     cleaning.save(cleaned, chosen, workspace)
     files.write_json({**_facts(path), "inputs": inputs(chosen)}, path)
     return cleaned.rows
-
-
-def _tables(folder: Path, told: dict[str, Any]) -> list[Path]:
-    return [folder / f"{name}.parquet" for name in (*told["tables"], "quarantine", "audit")]
 
 
 def inputs(chosen: Dataset, workspace: Workspace | None = None, edition: str = "") -> str:
@@ -372,13 +379,14 @@ def _protected(chosen: Dataset, edition: str, code: str) -> slices.Slice:
             dataset=chosen.id,
             folder=_typed(chosen.folder),
         )
-    made = _in_memory(chosen.folder, edition, inputs(chosen, paths.Workspace.at(), edition))
+    today = os.environ.get("SOURCE_DATE_EPOCH") or dt.date.today().isoformat()  # the day of data without a date
+    made = _in_memory(chosen.folder, edition, inputs(chosen, paths.Workspace.at(), edition) + today)
     return slices.unpack(made.shared, made.of(code), chosen.folder)
 
 
 @lru_cache(maxsize=2)
 def _in_memory(folder: Path, edition: str, read: str) -> slices.Slices:
-    """What `prepare` would write of inputs with the digest `read`; kept, for the next place is opened soon."""
+    """What `prepare` would write of the inputs that `read` stands for; kept, for the next place is opened soon."""
     from . import clean as cleaning
 
     del read

@@ -65,7 +65,7 @@ class Dataset:
     @property
     def size(self) -> int:
         """Bytes of its files."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        return sum(path.stat().st_size for path in self.folder.rglob("[!.~]*") if path.is_file())
 
     @cached_property
     def reported(self) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ def yearly(data: Data) -> pd.DataFrame:
     rows = occurrence.cases(data)
     rows = rows[rows["period"].str.fullmatch(r"\d{4}") & (rows["numerator"].notna() | rows["hidden"])]
     rows = rows.assign(year=rows["period"].astype(int))
-    rows = rows[rows["year"].between(data.first_year, data.period.last_year)]
+    rows = rows[rows["year"].between(data.first_year, data.period.last_whole_year)]
     state = np.select([rows["hidden"], rows["provisional"]], ["hidden", "provisional"], "shown")
     limits = rates.rate(rows[rows["numerator"].notna()], events="numerator", by=["key", "year"], method="exact")
     made = rows[["key", "year"]].assign(state=state).merge(limits, on=["key", "year"], how="left")
@@ -223,7 +223,7 @@ def single(data: Data) -> pd.DataFrame:
         for key in there["key"].unique()
         if several.get(key, 0) > 1
         for text in breakdowns.rows(data, NEW_CASES, "disease", key=key)["period"].unique()
-        if data.first_year <= periods.parse(text).first_year and periods.parse(text).last_year <= data.period.last_year
+        if data.first_year <= periods.parse(text).first_year and periods.parse(text).last_year <= data.period.last_whole_year
     ]
     made = pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else pd.DataFrame()
     if made.empty:

@@ -111,7 +111,7 @@ def cases(data: Data) -> pd.DataFrame:
 
 
 def _cases(data: Data, length: int) -> pd.DataFrame:
-    last = data.period.last_year
+    last = data.period.last_whole_year
     first = last - length + 1
     told = []
     for each in data.below:
@@ -143,7 +143,7 @@ def _sizes(data: Data) -> pd.DataFrame:
 
 def _latest(each: Data, measure: str) -> float:
     rows = each.of(measure)
-    rows = rows[rows["period"].map(lambda text: periods.parse(text).last_year <= each.period.last_year).astype(bool)]
+    rows = rows[rows["period"].map(lambda text: periods.parse(text).last_year <= each.period.last_whole_year).astype(bool)]
     known = rows[rows["numerator"].notna()].sort_values("period")
     return float(known["numerator"].iloc[-1]) if len(known) else np.nan
 
@@ -198,6 +198,7 @@ def movers(data: Data) -> pd.DataFrame:
     if before is None:
         return pd.DataFrame(columns=["place", "measure", "notable"])
     now = shares(data)
+    now = now[~now["measure"].isin(evaluation.purposive(data))]
     known = now["measure"].unique().tolist()
     then = pd.concat([indicators.values(each, known, str(before)).assign(**_named(each)) for each in data.below])
     names = ["place", "measure", "numerator", "denominator"]

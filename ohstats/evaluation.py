@@ -163,6 +163,12 @@ def _without(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     return rows.merge(indicators.values(data, [], str(data.period)), left_on="indicator_id", right_on="measure", how="left")
 
 
+def purposive(data: Data) -> set[str]:
+    """Indicators of points that are chosen anew each year: their results of two years are not compared as they stand."""
+    told = data.indicators.drop_duplicates("indicator_id", keep="last")
+    return set(told.loc[(told["basis"] == "sample") & (told["counts"] == "point"), "indicator_id"])
+
+
 def compared(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     """Figures with those of the same period a year before (`before`) and the change from them (`change`).
 
@@ -173,9 +179,7 @@ def compared(rows: pd.DataFrame, data: Data) -> pd.DataFrame:
     before = rows["indicator_id"].map(found.set_index("measure")["value"]).astype("float64")
     if "judged_in" in rows:
         before = before.where(rows["judged_in"] == plan(data).last)
-    counted = data.indicators.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")["counts"]
-    purposive = (rows["basis"] == "sample") & (rows["indicator_id"].map(counted) == "point")
-    return rows.assign(before=before, change=(rows["value"] - before).mask(purposive))
+    return rows.assign(before=before, change=(rows["value"] - before).mask(rows["indicator_id"].isin(purposive(data))))
 
 
 def _paced(rows: pd.DataFrame, data: Data) -> pd.DataFrame:

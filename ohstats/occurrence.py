@@ -74,6 +74,13 @@ def in_period(data: Data, period: str, *, basis: str = "") -> dict[str, Any]:
     return told | {"hidden": bool(row["hidden"]), "provisional": bool(row["provisional"])}
 
 
+def cards_begin(data: Data, period: str) -> bool:
+    """Whether its count by report year is the first that is made of cards: late reports of earlier diagnoses can be missing."""
+    rows = data.of(NEW_CASES)
+    rows = rows[(rows["key"] == "total") & (rows["year_basis"] == "report") & rows["numerator"].notna()]
+    return bool(len(rows)) and rows["period"].min() == period and (rows["provenance"] == "records").all()
+
+
 def is_summary(data: Data) -> bool:
     """Whether the public report of the place is one page, for want of cases."""
     return bool(data.design.get("summary", False))
@@ -98,7 +105,7 @@ def blocks(data: Data) -> pd.DataFrame:
     made = rows[["period", "numerator", "hidden"]].assign(
         first_year=[span.first_year for span in spans], last_year=[span.last_year for span in spans]
     )
-    inside = (made["first_year"] >= data.first_year) & (made["last_year"] <= data.period.last_year)
+    inside = (made["first_year"] >= data.first_year) & (made["last_year"] <= data.period.last_whole_year)
     made = made[inside].sort_values("first_year")
     known = made[made["numerator"].notna()]
     limits = rates.rate(known[["period", "numerator"]], events="numerator", by=["period"], method="exact").assign(unit="cases")
@@ -156,7 +163,7 @@ def by_category(data: Data) -> pd.DataFrame:
     whole = rows["period"].map({text: text == f"{span.first_year}" or ".." in text for text, span in spans.items()})
     first = rows["period"].map({text: span.first_year for text, span in spans.items()})
     last = rows["period"].map({text: span.last_year for text, span in spans.items()})
-    inside = whole.astype(bool) & (first >= data.first_year) & (last <= data.period.last_year)
+    inside = whole.astype(bool) & (first >= data.first_year) & (last <= data.period.last_whole_year)
     rows = rows.assign(first=first, last=last)[inside]
     with_keys = set(rows.loc[rows["key"] != "total", "period"])
     rows = rows[rows["period"].isin(with_keys)].sort_values(["first", "last", "key"])
@@ -175,8 +182,7 @@ def yearly(data: Data) -> pd.DataFrame:
     """
     rows = total(data)
     pooled = rows.loc[rows["note"] == POOLED, "period"]
-    last = data.period.last_year if data.period.end[1] == 12 else data.period.last_year - 1
-    years = pd.DataFrame({"period": [str(year) for year in range(data.first_year, last + 1)]})
+    years = pd.DataFrame({"period": [str(year) for year in range(data.first_year, data.period.last_whole_year + 1)]})
     found = years[~years["period"].isin(pooled)].merge(rows, on="period", how="left")
     known = found["numerator"].notna()
     found["hidden"] = found["hidden"].eq(True)
@@ -294,7 +300,7 @@ def effort(data: Data) -> pd.DataFrame:
         kinds.isin(["effort", "effort_shown"]) & (data.counts["group"] == "") & data.counts["period"].str.fullmatch(r"\d{4}")
     ]
     made = rows.assign(year=rows["period"].astype(int), judged=kinds[rows.index] == "effort", indicator_id=rows["measure"])
-    made = made[made["year"].between(data.first_year, data.period.last_year)]
+    made = made[made["year"].between(data.first_year, data.period.last_whole_year)]
     return made[["indicator_id", "year", "numerator", "hidden", "judged"]].reset_index(drop=True)
 
 

@@ -52,7 +52,7 @@ def short(data: Data) -> pd.DataFrame:
         whole=[each.end[1] == 12 and each.start[1] == 1 for each in spans],
     ).astype({"first_year": "int64", "last_year": "int64", "hidden": "bool", "entered": "bool"})  # fmt: skip
     made = made[
-        made["whole"].astype(bool) & (made["first_year"] >= data.first_year) & (made["last_year"] <= data.period.last_year)
+        made["whole"].astype(bool) & (made["first_year"] >= data.first_year) & (made["last_year"] <= data.period.last_whole_year)
     ]
     yearly = made["period"].str.fullmatch(_YEAR)
     made = made[yearly if (yearly & ~made["hidden"]).any() or yearly.all() else ~yearly]
@@ -125,7 +125,7 @@ def per_exposed(data: Data) -> pd.DataFrame:
     cases = cases[(cases["year_basis"] == basis) & (cases["numerator"].notna() | cases["hidden"])]
     made = workers[["period", "numerator"]].rename(columns={"numerator": "workers"})
     made = made.merge(cases[["period", "numerator", "hidden"]].rename(columns={"numerator": "n"}), on="period")
-    made = made[made["period"].astype(int).between(data.first_year, data.period.last_year)].sort_values("period")
+    made = made[made["period"].astype(int).between(data.first_year, data.period.last_whole_year)].sort_values("period")
     found = rates.rate(made[~made["hidden"]], events="n", population="workers", by=["period"], multiplier=100_000, method="exact")
     change = (made["workers"] / made["workers"].shift() - 1).abs()
     made = made.assign(year=made["period"].astype(int), jump=change > JUMP)[["year", "period", "hidden", "jump"]]

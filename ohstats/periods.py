@@ -36,6 +36,11 @@ class Period:
         return self.end[0]
 
     @property
+    def last_whole_year(self) -> int:
+        """The last calendar year that is over when the period ends: figures of a whole year tell more than a part of it."""
+        return self.last_year if self.end[1] == 12 else self.last_year - 1
+
+    @property
     def is_year(self) -> bool:
         """Whether it is one whole calendar year."""
         return self.first_year == self.last_year and (self.start[1], self.end[1]) == (1, 12)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from . import __version__, apart, data, disclosure, files, gate, language, notes, pages, paths, plan, wording, workbooks
-from .errors import Fault, NotPublishable
+from .errors import Fault, NotPublishable, OhstatsError
 from .language import _
 from .pages import FONT, TAGS, report_name
 from .paths import TEMPLATE
@@ -140,8 +140,10 @@ def _leaks(outcomes: list[Outcome], datasets: list[Dataset], workspace: Workspac
     for chosen in datasets:
         proposal = files.read_parquet(workspace.protected(chosen.id, "public") / "proposal.parquet")
         proposal = proposal[_published(proposal["place"], outcomes, chosen)]
-        exact = None if chosen.exempt else data.exact(chosen, workspace)
-        if exact is not None:
+        if not chosen.exempt:
+            exact = data.exact(chosen, workspace)
+            if exact is None:
+                raise OhstatsError("The data of {names} changed since the last run. Run: ohstats run", names=chosen.id)
             for leak in disclosure.leaks(exact, chosen, before, proposal):
                 told = {"code": leak.place, "figure": leak.figure, "period": leak.period}
                 faults.append(
@@ -320,9 +322,9 @@ def _group(chosen: Dataset, outcomes: list[Outcome], made: list[str], edition: s
     mine = [outcome for outcome in outcomes if outcome.dataset == chosen.id]
     reports = list(dict.fromkeys(outcome.report for outcome in mine))
     by = {(outcome.district, outcome.report, outcome.language): outcome for outcome in mine}
-    rows = []
+    rows, there = [], {outcome.district for outcome in mine}
     for place in chosen.places.to_dict("records"):
-        if not any(outcome.district == place["code"] for outcome in mine):
+        if place["code"] not in there:
             continue
         cells = [
             [
@@ -337,7 +339,8 @@ def _group(chosen: Dataset, outcomes: list[Outcome], made: list[str], edition: s
             ]
             for report in reports
         ]
-        rows.append({"code": place["code"], "name": " ".join(str(place[f"name_{each}"]) for each in made), "cells": cells})
+        names = [{"lang": TAGS[each], "text": str(place[f"name_{each}"])} for each in made]
+        rows.append({"code": place["code"], "names": names, "cells": cells})
     return {
         "id": chosen.id,
         "titles": [{"lang": TAGS[each], "text": chosen.titles[each]} for each in made],

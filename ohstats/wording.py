@@ -192,7 +192,8 @@ def detectable(row: dict[str, Any]) -> str:
     if pd.isna(row["detectable_fall"]):
         return _("What could have been seen cannot be said for this series.")
     return _(
-        "A fall faster than {fall} a year or a rise faster than {rise} a year would have been seen (power 80%).",
+        "{window}: a steady fall of {fall} a year or a rise of {rise} a year would have been detected with a power of 80%.",
+        window=years(row["first_year"], row["last_year"]),
         fall=percent(-row["detectable_fall"]),
         rise=percent(row["detectable_rise"]),
     )

@@ -126,7 +126,7 @@ def largest(row: dict[str, Any], name: str) -> str:
     )
 
 
-def bounds(last: dict[str, Any] | None, seen_change: str) -> list[str]:
+def bounds(last: dict[str, Any] | None, seen_change: str, *, some: bool = True) -> list[str]:
     """What the page says and leaves out, with the reason for each.
 
     Parameters
@@ -135,21 +135,25 @@ def bounds(last: dict[str, Any] | None, seen_change: str) -> list[str]:
         The last block, where its number is shown.
     seen_change : str
         The sentence of `seen`, or empty.
+    some : bool
+        Whether there was a case in any block.
     """
-    said = [
-        _(
-            "Not shown, apart from the above: single years with cases, months, townships, employers, age, sex. With fewer "
-            "than 50 new cases in five years such figures stand for a few people, who could be recognised. They are left out, "
-            "not missing."
+    said = []
+    if some:
+        said.append(
+            _(
+                "Not shown, apart from the above: single years with cases, months, townships, employers, age, sex. With fewer "
+                "than 50 new cases in five years such figures stand for a few people, who could be recognised. They are left "
+                "out, not missing."
+            )
         )
-    ]
     if seen_change:
         said.append(seen_change)
     if last is not None and last["value"] == 0:
         said.append(
             _(
-                "No reported case is not proof of no disease: where {upper} cases were to be expected in such a block, none "
-                "would still be reported now and then by chance, and who is not examined is not counted.",
+                "No reported case is not proof of no disease: even where {upper} cases were to be expected in such a block, the "
+                "chance that none is reported would be 2.5%, and who is not examined is not counted.",
                 upper=decimal(last["upper"]),
             )
         )

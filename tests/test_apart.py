@@ -37,6 +37,10 @@ def end() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def exhaust() -> None:
+    raise MemoryError
+
+
 def wait(started: str) -> None:
     Path(started).write_text(str(os.getpid()), encoding="ascii")
     time.sleep(60)
@@ -58,12 +62,13 @@ def test_what_goes_wrong_there_is_raised_here_as_it_was() -> None:
     assert "in stumble" in raised.value.__notes__[0]  # where it was
 
 
-def test_a_step_that_is_killed_is_a_sentence() -> None:
+@pytest.mark.parametrize("work", [end, exhaust])
+def test_a_step_that_is_killed_or_lacks_memory_is_a_sentence(work: Callable[[], None]) -> None:
     with pytest.raises(OhstatsError) as ended:
-        apart.call(end, size=apart.LARGE)
+        apart.call(work, size=apart.LARGE)
     assert str(ended.value) == (
-        "A step ended before it was finished (exit code -9); perhaps the memory was not enough. What was made is kept: "
-        "the same command goes on from here."
+        "A step ended before it was finished; perhaps the memory was not enough. What was made is kept: the same command "
+        "goes on from here."
     )
 
 

@@ -166,9 +166,7 @@ def test_no_published_count_of_china_meets_a_target() -> None:
     rows = evaluation.against_targets(china)
     assert set(rows["status"]) == {"cannot_judge"}
     assert set(rows["note"]) == {"no data"}
-    assert sections.evaluation_headline(china).sentences[1] == (
-        "No published count meets a target in force: nothing can be judged from these data."
-    )
+    assert sections.evaluation_headline(china).sentences[1] == ("No figure for 2024 fits a target in force: none can be judged.")
     assert len(indicators.context(china)) > 40
     assert "2020" not in set(rows["in_force_to"])  # the plan of 2016-2020 has expired
 

@@ -138,10 +138,10 @@ HEADLINES = {
         NOISY, [], "2024",
         ["2024: 20 new cases (limits of counting variation, 95%: 12.2 to 30.9).", "2023: 13; difference +7; +53.8% against it.",
          "Trend over the latest unbroken window, 2015–2024: −0.3% per year (interval, 95%: −10.8 to 11.4): cannot tell.",
-         "A fall faster than 14.2% a year or a rise faster than 16.6% a year would have been seen (power 80%)."],
+         "2015–2024: a steady fall of 14.2% a year or a rise of 16.6% a year would have been detected with a power of 80%."],
         ["2024年新病例20例（计数变异的95%界限12.2 至 30.9）。", "2023年为13例，相差+7例，变化+53.8%。",
          "最近无断点区间2015–2024年的趋势：年均变化−0.3%（95%区间−10.8 至 11.4）：无法判断。",
-         "若年均下降快于14.2%或上升快于16.6%，本可检出（检验效能80%）。"],
+         "2015–2024年：以80%的检验效能，可检出的最小变化为年均下降14.2%或上升16.6%。"],
     ),
     "all zero": (
         dict.fromkeys(YEARS, 0), [], "2024",

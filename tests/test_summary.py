@@ -205,7 +205,7 @@ def test_the_page_of_a_small_place_links_to_the_page_of_its_city_where_there_is_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = page_of(tmp_path / "alone", monkeypatch, ROSE).read_text(encoding="utf-8")
-    sentence = "Trends, diseases and occupations: see the report of Mou City, which Jia County is part of."
+    sentence = "More on the wider area: see the report of Mou City, which Jia County is part of."
     assert f"<p>{sentence}</p>" in alone
     beside = page_of(tmp_path / "both", monkeypatch, ROSE, city=True).read_text(encoding="utf-8")
     assert f'<p><a href="{CITY}_trend.html">{sentence}</a></p>' in beside

@@ -42,7 +42,7 @@ _DIGESTS = ("md5", "sha1", "sha256", "sha512")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _LONG_BASE64 = re.compile(rb"[A-Za-z0-9+/]{60,}")
 _SURE = 3  # letters: two of them are bytes that plain text may hold by chance
-_DEEPEST, _LARGEST, _SHORT = 3, 50_000_000, 500
+_DEEPEST, _LARGEST, _SHORT, _MOST_READ = 3, 50_000_000, 500, 100_000
 _DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")  # "exported on …" below a table identifies no one
 _TABLES = {".csv", ".tsv", ".txt", ".xlsx", ".xls", ".xlsm"}
 _TYPES = {"name", "id", "uscc", "text", "address", "firm"}
@@ -190,9 +190,12 @@ def findings(content: bytes, wanted: Wanted) -> set[str]:
         if len(text) > _SHORT:
             found |= _in_text(text, wanted)
             continue
-        if text not in wanted.read:
-            wanted.read[text] = frozenset(_in_text(text, wanted))
-        found |= wanted.read[text]
+        told = wanted.read.get(text)
+        if told is None:
+            told = frozenset(_in_text(text, wanted))
+            if len(wanted.read) < _MOST_READ:
+                wanted.read[text] = told
+        found |= told
     if wanted.chinese.in_bytes(_LONG_BASE64.sub(b"  ", content)):  # what it packs has been read
         found.add("a name or address of the input")
     return found

@@ -25,7 +25,7 @@ def late_cards(data: Data) -> Result:
     """Cross table of report year and diagnosis year of new cases: which cards came late. Nothing in the public edition."""
     result = Result(id="late-cards", language=data.language, level=3)
     rows = data.lists.get("late_cards", pd.DataFrame())
-    rows = rows[rows["report_year"].between(data.first_year, data.period.last_year)] if len(rows) else rows
+    rows = rows[rows["report_year"].between(data.first_year, data.period.last_whole_year)] if len(rows) else rows
     if rows.empty:
         return result
     wide = rows.pivot_table(index="report_year", columns="diagnosis_year", values="n", aggfunc="sum", fill_value=0)

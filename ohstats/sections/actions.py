@@ -53,7 +53,7 @@ def action_declaration(data: Data) -> Result:
 def _by_size(data: Data, ident: str, title: str, ids: list[str]) -> Result:
     rows = tables.figures(data, ids)
     if rows.empty:
-        return Result(id=ident, language=data.language, title=title, sentences=[_lacking("employers")])
+        return Result(id=ident, language=data.language, title=title, sentences=[tables.lacking(data, "employers")])
     said = [
         _("{name}: {value} ({counts}).", name=breakdowns.name_of_measure(data, row["measure"]), value=tables.value(row),
           counts=wording.share_of(row["numerator"], row["denominator"]))
@@ -64,17 +64,15 @@ def _by_size(data: Data, ident: str, title: str, ids: list[str]) -> Result:
     return Result(id=ident, language=data.language, title=title, sentences=said, table=table, estimates=pd.concat([rows, groups]))
 
 
-def _lacking(name: str) -> str:
-    return _("No figure of this: it takes the table {table}, or indicator_values.", table=name)
-
-
 @section
 def action_assistance(data: Data) -> Result:
     """Second action: small employers assisted, the four rates among them, hidden hazards, blank employers."""
     title = _("Second action: assistance to small employers")
     rows = tables.figures(data, [*_ASSISTED, *(f"sme_service_{name}" for name in _SERVICES)])
     if rows.empty:
-        return Result(id="action-assistance", language=data.language, title=title, sentences=[_lacking("sme_assistance")])
+        return Result(
+            id="action-assistance", language=data.language, title=title, sentences=[tables.lacking(data, "sme_assistance")]
+        )
     note = _(
         "The four rates and the contents of assistance speak of those assisted only; an employer can get several. Blank: none "
         "of declaration, test, examination and training is known."
@@ -130,7 +128,9 @@ def action_institutions(data: Data) -> Result:
     title = _("Third action: quality of institutions")
     rows = tables.figures(data, _UNITS)
     if rows.empty:
-        return Result(id="action-institutions", language=data.language, title=title, sentences=[_lacking("institutions")])
+        return Result(
+            id="action-institutions", language=data.language, title=title, sentences=[tables.lacking(data, "institutions")]
+        )
     quality = rows[(rows["measure"] == _UNITS[0]) & (rows["note"] == "")]
     said = []
     if len(quality) and quality["denominator"].iloc[0] < UNITS:

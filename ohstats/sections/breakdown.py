@@ -126,14 +126,22 @@ def _extremes(data: Data, rows: pd.DataFrame) -> list[str]:
         if part["value"].nunique() < 2:
             continue
         low, high = part.loc[part["value"].idxmin()], part.loc[part["value"].idxmax()]
-        told = _(
-            "{name}, by {dimension}: lowest {low} ({low_value}), highest {high} ({high_value}).",
+        hidden = rows[(rows["dimension"] == dimension) & (rows["measure"] == low["measure"])]["hidden"].any()
+        words = (
+            _("{name}, by {dimension}, of the groups shown: lowest {low} ({low_value}), highest {high} ({high_value}).")
+            if hidden
+            else _("{name}, by {dimension}: lowest {low} ({low_value}), highest {high} ({high_value}).")
+        )
+        told = words.format(
             name=breakdowns.name_of_measure(data, low["measure"]), dimension=breakdowns.title(str(dimension), data.language),
             low=low["name"], low_value=wording.percent(low["value"]), high=high["name"],
             high_value=wording.percent(high["value"]),
         )  # fmt: skip
-        apart = low["upper"] < high["lower"]  # not where one of them has no limits
-        said.append(wording.sentences([told, "" if apart else _("Their limits do not tell them apart.")]))
+        if pd.isna(low["upper"]) or pd.isna(high["lower"]):
+            judged = _("Without limits of both they are not compared.")
+        else:
+            judged = "" if low["upper"] < high["lower"] else _("Their limits do not tell them apart.")
+        said.append(wording.sentences([told, judged]))
     return said
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from .. import language, occurrence, wording
+from .. import evaluation, language, occurrence, wording
 from ..disclosure.policy import HIDDEN
 from ..language import _, ngettext
 from ..notes import COVER, ROLES
@@ -114,6 +114,10 @@ def head_evaluation(data: Data) -> Result:
         place=data.name,
         period=wording.period(data.period),
     )
+    plan = evaluation.plan(data)
+    if plan.final:
+        years = wording.years(plan.first, plan.last)
+        title = _("{place}: final assessment of the plan {years}", place=data.name, years=years)
     return head_of(data, _("Evaluation of the surveillance projects"), title)
 
 

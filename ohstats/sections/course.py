@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .. import diseases, figures, occurrence, periods, reference, wording, wording_course
+from .. import diseases, figures, occurrence, periods, reference, trend, wording, wording_course
 from ..display import Table
 from ..language import _
 from ..result import Result
@@ -30,6 +30,10 @@ def trend_headline(data: Data) -> Result:
     now = occurrence.in_period(data, data.period.text)
     earlier = occurrence.in_period(data, before.text, basis=now["basis"]) if before else None
     said = wording.new_cases(data.period, now, earlier, wording.period(before) if before else wording.DASH)
+    if now["basis"] == "report" and earlier and occurrence.cards_begin(data, str(before)):
+        said.append(
+            _("Cards begin with {period}: late reports of earlier diagnoses can be missing from its count.", period=str(before))
+        )
     series, found = occurrence.yearly(data), occurrence.trends(data)
     if len(found):
         latest = found.iloc[-1].to_dict()
@@ -203,7 +207,7 @@ def reconciliation(data: Data) -> Result:
     kinds = [kind for kind in ("report", "diagnosis", "official") if kind in both["kind"].to_numpy()]
     result = Result(id="reconciliation", language=data.language, title=_("Which year, whose figure?"), level=3)
     wide = wide[wide["cell"].notna().sum(axis=1) > 1] if len(kinds) > 1 else wide.head(0)
-    wide = wide[wide.index.astype(int) <= data.period.last_year]
+    wide = wide[wide.index.astype(int) <= data.period.last_whole_year]
     if wide.empty:
         return replace(result, title="")
     heads = {"report": _("By report year"), "diagnosis": _("By diagnosis year"), "official": _("Officially published")}
@@ -261,7 +265,7 @@ def trends(data: Data) -> Result:
     said = []
     if len(found) > 1 and len(known):
         said += wording.breaks_crossed(series, len(found) - 1)
-    if len(found) and not pd.isna(found.iloc[-1]["value"]):
+    if len(found) and not pd.isna(found.iloc[-1]["value"]) and found.iloc[-1]["verdict"] not in (trend.FALLING, trend.RISING):
         said.append(wording.detectable(found.iloc[-1].to_dict()))
     shown = data.breaks[data.breaks["first_period_after"].astype(int).between(data.first_year, data.period.last_year)]
     lines = [

@@ -101,14 +101,20 @@ def split_figure(data: Data) -> Result:
         return Result(id="split-figure", language=data.language)
     rows = found.iloc[1:].assign(label=names)
     start, end = int(found["start"].iloc[0]), int(found["end"].iloc[0])
-    largest = _largest(rows)
-    if largest:
+    largest, change = _largest(rows), found.iloc[0]
+    if change["lower"] <= 0 <= change["upper"]:
+        title = _(
+            "{place}, {start} to {end}: {change} new cases ({limits}): whether they changed cannot be told",
+            place=data.name, start=start, end=end, change=wording.signed(change["value"], 0),
+            limits=wording.interval(change["lower"], change["upper"], 0),
+        )  # fmt: skip
+    elif largest:
         title = _(
             "{place}, {start} to {end}: the largest part of the change came with {part}",
             place=data.name, start=start, end=end, part=largest[:1].lower() + largest[1:],
         )  # fmt: skip
     else:
-        title = _("{place}, {start} to {end}: no part of the change stands out from the others",
+        title = _("{place}, {start} to {end}: no single part of the change is clearly the largest",
                   place=data.name, start=start, end=end)  # fmt: skip
     told = [wording_course.part(row, row["label"]) for row in rows.to_dict("records")]
     ends = (_("New cases, {year}", year=start), _("New cases, {year}", year=end))
@@ -134,7 +140,7 @@ def _largest(rows: pd.DataFrame) -> str:
 def split_table(data: Data) -> Result:
     """The numbers of the split, and what they do not prove."""
     found, names = _split(data)
-    result = Result(id="split", language=data.language, title=_("Why did the number of cases change?"), level=3)
+    result = Result(id="split", language=data.language, title=_("What did the change in cases come with?"), level=3)
     if not names:
         return replace(
             result, sentences=[_("The change is not taken apart: {why}.", why=wording_course.reason(found["note"].iloc[0]))]
@@ -146,9 +152,10 @@ def split_table(data: Data) -> Result:
         cells.append([name, *ends, wording.signed(row["value"], 0), wording.interval(row["lower"], row["upper"], 0)])
     header = [_("Step"), str(change["start"]), str(change["end"]), _("Cases that came with it"), _("Interval (95%)")]
     note = _(
-        "Log-mean Divisia split of the difference in cases: the parts add up exactly. The first part is detection effort; the "
-        "others mix health with the care of detection. Steps are counts of one year, so a ratio can exceed 1. The split "
-        "describes; it proves no cause."
+        "Log-mean Divisia split of the difference in cases: before rounding the parts add up exactly. The first part is "
+        "detection effort; the others mix health with the care of detection. Steps are counts of one year, so a ratio can exceed "
+        "1. Intervals: chains drawn by chance in which each count varies; they are wider than those of the counts alone. The "
+        "split describes; it proves no cause."
     )
     table = Table(
         _("Change in new cases from {start} to {end}", start=change["start"], end=change["end"]),

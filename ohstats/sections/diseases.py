@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..data import Data
 
 PANELS = 8  # series in the figure of small multiples, the total among them
-CATALOGUE_YEAR = 2025
+CATALOGUE_MONTH = (2025, 8)  # the first under the new catalogue
 LARGE = 10  # cases of a category from which its diseases are named
 
 
@@ -51,11 +51,12 @@ def disease_table(data: Data) -> Result:
     header = [_("Category"), _("New cases"), _("Share, %"), _("Limits (95%)"), _("Year before"), _("Difference")]
     note = _(
         "Share of all new cases of the period with Wilson limits; * is hidden (small numbers), a dash is no figure. Parts stand "
-        "below the category that they belong to. Differences of small counts are mostly chance."
+        "below the category that they belong to. Differences of small counts can be chance alone."
     )
     table = Table(
-        _("New cases by category, {period}", period=wording.period(data.period)), header, cells, note, numeric=(1, 2, 3, 4, 5)
-    )
+        _with_basis(data, _("New cases by category, {period}", period=wording.period(data.period)), "period"),
+        header, cells, note, numeric=(1, 2, 3, 4, 5),
+    )  # fmt: skip
     tops = [row for row in rows.to_dict("records") if row["above"] == diseases.TOTAL and row["n"] > 0][:3]
     said = [
         _("Largest categories: {named}.", named=_(", ").join(wording_course.category(row, names[row["key"]]) for row in tops))
@@ -63,7 +64,7 @@ def disease_table(data: Data) -> Result:
     share = diseases.noise(data)
     if len(share) > 1:
         first, last = share.iloc[0].to_dict(), share.iloc[-1].to_dict()
-        said.append(wording_course.noise(first, last, names[first["key"]]))
+        said.append(wording_course.noise(first, last, _with_basis(data, names[first["key"]], "trend")))
     return replace(result, sentences=said if tops else said[1:], table=table, estimates=rows)
 
 
@@ -90,7 +91,7 @@ def disease_figure(data: Data) -> Result:
 def _title(data: Data, keys: list[str], names: dict[str, str]) -> str:
     clear = wording_course.clear(diseases.trends(data))
     told = [_("{name}: {verdict}", name=names[row["key"]], verdict=wording.verdict(row["verdict"]))
-            for row in clear[clear["key"].isin(keys)].head(2).to_dict("records")] if len(clear) else []  # fmt: skip
+            for row in clear[clear["key"].isin(keys)].head(3).to_dict("records")] if len(clear) else []  # fmt: skip
     if told:
         return _("{place}: {findings}", place=data.name, findings=_("; ").join(told))
     return _("{place}: no category with a clear trend", place=data.name)
@@ -135,7 +136,9 @@ def disease_single(data: Data) -> Result:
         "Share: of the new cases of the category in the last period, with Wilson limits; * is hidden (small numbers), a dash is "
         "no figure. Neither diseases of which no figure can be shown nor categories of one disease stand here."
     )
-    table = Table(_("New cases of single diseases"), header, lines, note, numeric=tuple(range(1, len(header))))
+    table = Table(
+        _with_basis(data, _("New cases of single diseases"), "trend"), header, lines, note, numeric=tuple(range(1, len(header)))
+    )
     large = latest[latest["value"].notna() & (latest["denominator"] >= LARGE) & (latest["numerator"] > 0)]
     said = [
         wording_course.single(names.get(str(key), str(key)), wording.period_of(spans[-1]),
@@ -143,6 +146,15 @@ def disease_single(data: Data) -> Result:
         for key, part in large.groupby("key", sort=False)
     ]  # fmt: skip
     return replace(result, sentences=said, table=table, estimates=rows.drop(columns="name"))
+
+
+def _with_basis(data: Data, text: str, of: str) -> str:
+    """With the year by which the figures of the period or of the trend count, where the report holds figures of both."""
+    period, trend = occurrence.in_period(data, data.period.text)["basis"], set(occurrence.total(data)["year_basis"])
+    if not period or trend == {period}:
+        return text
+    report = _("by report year") if "report" in ({period} if of == "period" else trend) else _("by diagnosis year")
+    return wording.explained(text, report)
 
 
 def _by_size(rows: pd.DataFrame) -> list[tuple[str, str]]:
@@ -188,7 +200,7 @@ def disease_trends(data: Data) -> Result:
 def catalogues(data: Data) -> Result:
     """Diseases that the catalogue of 2025 put elsewhere or added: what no comparison across it may forget."""
     result = Result(id="catalogues", language=data.language, title=_("Old and new catalogue"), level=3)
-    rows = diseases.bridge(data) if data.period.last_year >= CATALOGUE_YEAR else None
+    rows = diseases.bridge(data) if data.period.last_year >= CATALOGUE_MONTH[0] else None
     if rows is None:
         return replace(result, title="")
     names = diseases.names(data)
@@ -201,7 +213,9 @@ def catalogues(data: Data) -> Result:
         _("Diseases that changed their category"), [_("Disease"), _("Catalogue of 2013"), _("Catalogue of 2025")], cells, note
     )
     said = [
-        _("In 2025 the categories of this table mix both catalogues; from 2026 on they are not comparable with earlier years.")
+        _("In 2025 counts by category mix both catalogues; from 2026 on they are not comparable with earlier years.")
+        if data.period.end >= CATALOGUE_MONTH
+        else _("All cases of this period fall under the catalogue of 2013.")
     ]
     return replace(result, sentences=said, table=table)
 
@@ -210,14 +224,21 @@ def _place(code: str, key: str, names: dict[str, str]) -> str:
     return f"{code} {names.get(key, key)}" if code else wording.DASH
 
 
+def _finding(row: dict[str, Any]) -> str:
+    if row["notable"]:
+        return "\u25b2 " + _("more")
+    above = row["q"] <= courses.settings()["fdr"] and row["numerator"] <= row["most"]
+    return _("not above the {n} of an earlier year", n=wording.count(row["most"])) if above else _("not notable")
+
+
 @detail
 def unusual(data: Data) -> Result:
     """Categories with more cases in the reported year than the years before lead to expect."""
     rows, names = diseases.exceedances(data), diseases.names(data)
     result = Result(id="unusual", language=data.language, title=_("Unusual in this period"))
     if rows.empty:
-        text = _("Nothing to judge: the period is no whole year, or fewer than {n} earlier years of the same window are shown.",
-                 n=courses.settings()["baseline_least"])  # fmt: skip
+        few = _("fewer than {n} earlier years of the same window are shown", n=courses.settings()["baseline_least"])
+        text = _("Nothing to judge: {why}.", why=few if data.period.is_year else _("the period is no whole year"))
         return replace(result, sentences=[text])
     rows = rows.sort_values(["q", "key"], ignore_index=True)
     cells = [
@@ -225,17 +246,17 @@ def unusual(data: Data) -> Result:
             names[row["key"]], wording.count(row["numerator"]), wording.years(row["first_year"], row["last_year"]),
             wording.decimal(row["denominator"]), wording.decimal(row["value"], 2),
             wording.interval(row["lower"], row["upper"], 2), wording.count(row["alarm_from"]), wording_course.q_value(row["q"]),
-            "\u25b2 " + _("more") if row["notable"] else _("not notable"),
+            _finding(row),
         ]
         for row in rows.to_dict("records")
     ]  # fmt: skip
     header = [_("Category"), str(data.period.last_year), _("Years before"), _("Mean a year"), _("Ratio"), _("Limits (95%)"),
-              _("Notable from"), _("q"), _("Verdict")]  # fmt: skip
+              _("Unlikely from"), _("q"), _("Verdict")]  # fmt: skip
     note = _(
         "Expected is the mean of up to {n} years before of the same unbroken window; the chance of so many cases is that of a "
         "negative binomial count, adjusted over all rows (q, Benjamini and Hochberg). More: q at most {fdr} and more cases "
-        "than in any of those years, since counts vary more than chance alone. Notable from: smallest count with a chance of "
-        "at most 5% when looked at alone.",
+        "than in any of those years, since counts vary more than chance alone. Unlikely from: smallest count with a chance of "
+        "at most 5% when looked at alone; it does not decide.",
         n=courses.settings()["baseline"], fdr=wording.decimal(courses.settings()["fdr"], 2),
     )  # fmt: skip
     table = Table(_("Cases against the years before"), header, cells, note, numeric=(1, 3, 4, 5, 6, 7))

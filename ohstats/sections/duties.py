@@ -9,7 +9,7 @@ import pandas as pd
 
 from .. import breakdowns, wording
 from ..display import Table
-from ..language import _
+from ..language import _, ngettext
 from ..result import Result
 from . import tables
 from .common import section
@@ -30,7 +30,7 @@ SEED = 20251231
 def _section(data: Data, ident: str, title: str, ids: list[str], table: str, note: str = "") -> Result:
     rows = tables.figures(data, ids)
     if rows.empty:
-        why = _("No figure of this: it takes the table {table}, or indicator_values.", table=table)
+        why = tables.lacking(data, table)
         return Result(id=ident, language=data.language, title=title, sentences=[why])
     caption = _("{title}, {period}", title=title, period=wording.period(data.period))
     return Result(id=ident, language=data.language, title=title, table=tables.listed(data, rows, caption, note), estimates=rows)
@@ -67,7 +67,7 @@ def supervision(data: Data) -> Result:
 def supervision_risk(data: Data) -> Result:
     """Graded supervision: employers inspected by risk class."""
     caption = _("Employers inspected by risk class")
-    note = _("Graded supervision means that the share rises with the risk.")
+    note = _("Graded supervision means that the share rises with the risk; where limits overlap, whether it does cannot be told.")
     return _groups(data, "supervision-risk", ["supervision_coverage"], "risk", caption, note)
 
 
@@ -176,7 +176,13 @@ def spot_check(data: Data) -> Result:
     said = said or [_("No result of a spot check is at hand: enter it as spot_check_accuracy in indicator_values.")]
     sampled = data.lists.get("spot_check_sample")
     if sampled is not None and len(sampled):
-        said.append(_("{n} cards are drawn for the next check; they stand in the worklists.", n=len(sampled)))
+        said.append(
+            ngettext(
+                "{n} card is drawn for the next check; it stands in the worklists.",
+                "{n} cards are drawn for the next check; they stand in the worklists.",
+                len(sampled),
+            )
+        )
     return Result(
         id="spot-check",
         language=data.language,

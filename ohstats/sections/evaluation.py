@@ -37,11 +37,25 @@ def evaluation_headline(data: Data) -> Result:
                 more,
             )
         )
+    judged = rows[rows["decides"] & rows["status"].isin([evaluation.MET, evaluation.NOT_MET])]
+    if recalled := int((judged["certainty"] == "recalled").sum()):
+        said.append(
+            ngettext(
+                "{n} of the targets judged is quoted from memory; its value has to be confirmed.",
+                "{n} of the targets judged are quoted from memory; their values have to be confirmed.",
+                recalled,
+            )
+        )
     gaps = evaluation.largest_gaps(rows).to_dict("records")
     if gaps:
         said.append(_("Largest gaps:"))
     elif len(rows) and n["met"] + n["not_met"] == 0:
-        said.append(_("No published count meets a target in force: nothing can be judged from these data."))
+        said.append(
+            _(
+                "No figure for {period} fits a target in force: none can be judged.",
+                period=wording.period_of(evaluation.period_of(data)),
+            )
+        )
     lines = [
         _("{name}: {gap}", name=reference.name_of(row, data.language), gap=words.gap_until(row, data.language)) for row in gaps
     ]
@@ -184,13 +198,19 @@ def _trend_facts(data: Data, rows: pd.DataFrame) -> list[str]:
     known = series[series["value"].notna()].set_index("year")["value"]
     year = data.period.last_year
     if year not in known.index:
-        return [_("Target \u201cnew cases falling\u201d: no count of {year} can be shown.", year=year)]
+        period = wording.period_of(evaluation.period_of(data))
+        return [_("Target \u201cnew cases falling\u201d: no count of {period} can be shown.", period=period)]
+    provisional = series.set_index("year")["state"] == "provisional"
     parts = [
-        _("{n} in {year}", n=wording.count(known[other]), year=other) for other in (2020, year - 1, year) if other in known.index
+        _("{n} in {year} (provisional)", n=wording.count(known[other]), year=other)
+        if provisional[other]
+        else _("{n} in {year}", n=wording.count(known[other]), year=other)
+        for other in (2020, year - 1, year)
+        if other in known.index
     ]
     return [
         _(
-            "Target \u201cnew cases falling\u201d: {facts}. A single status cannot be judged from counts alone.",
+            "Target \u201cnew cases falling\u201d: {facts}. Counts alone give no status: see the trend report.",
             facts=_(", ").join(parts),
         )
     ]
@@ -265,23 +285,30 @@ def plan_course(data: Data) -> Result:
     for row in rows.to_dict("records"):
         each = [course[row["indicator_id"], year] for year in years]
         there = [one for one in each if one["note"] == ""]
-        change = {"change": there[-1]["value"] - there[0]["value"], "before": there[0]["value"]} if len(there) > 1 else {}
+        ends = there if row["indicator_id"] not in evaluation.purposive(data) else []
+        change = {"change": ends[-1]["value"] - ends[0]["value"], "before": ends[0]["value"]} if len(ends) > 1 else {}
         known, ups = known + bool(change), ups + (change.get("change", 0) > 0)
         shown = [words.figure(one) if one["note"] != "protected" else "*" for one in each]
         moved = words.change({**(there[-1] if there else row), "change": float("nan"), **change})
         cells.append([reference.name_of(row, data.language), *shown, moved, _target(row), wording.status(row["status"])])
     table = Table(
         _("Targets over the plan {years}", years=wording.years(told.first, told.last)),
-        [_("Indicator"), *map(str, years), _("Change"), _("Target"), _("Verdict")],
+        [_("Indicator"), *map(str, years), _("Change over the plan"), _("Target"), _("Verdict")],
         cells,
         _(
-            "Change: from the first to the last year with a figure, in percentage points or units. The verdict is that of the "
-            "last year."
+            "Change: from the first to the last year with a figure, in percentage points or units; results of points are not "
+            "compared, since other points are monitored each year. The verdict is that of the last year."
         ),
         marks=dict(enumerate(rows["status"])),
         numeric=tuple(range(1, len(years) + 2)),
     )
-    said = [_("Of {n} indicators with figures of two or more years, {ups} rose from the first to the last.", n=known, ups=ups)]
+    said = [
+        _(
+            "Of {n} indicators that can be compared, {ups} have a higher figure in the last year than in the first (not tested).",
+            n=known,
+            ups=ups,
+        )
+    ]
     return Result(
         id="course", language=data.language, title=_("The course of the plan"), sentences=said, table=table,
         estimates=evaluation.course(data).drop(columns=["hidden"], errors="ignore"),

@@ -52,7 +52,7 @@ def _funnel_alt(heading: str, rows: pd.DataFrame) -> str:
 def funnel_table(data: Data) -> Result:
     """All shares: the value of all districts together, and who lies beyond the control limits."""
     rows = districts.funnels(data)
-    title = _("Who differs by more than chance")
+    title = _("Who lies beyond the control limits")
     if rows.empty:
         return _few(data, "funnels", title)
     cells, every = [], rows["measure"].nunique()
@@ -84,13 +84,18 @@ def funnel_table(data: Data) -> Result:
         ),
         numeric=(1, 2, 7),
     )  # fmt: skip
+    beyond = int((rows["position"] != "within").sum())
     said = [
         _(
             "{n} of {all} indicators have a district beyond the limits (95%); the others stand in the download.",
             n=len(far),
             all=every,
-        )
-    ]
+        ),
+        _(
+            "Of {all} comparisons {n} lie beyond the limits (95%); about {chance} would by chance alone.",
+            all=len(rows), n=beyond, chance=wording.count(round(0.05 * len(rows))),
+        ),
+    ]  # fmt: skip
     kept = rows.drop(columns="place_name")
     shown = table if cells else None
     return Result(id="funnels", language=data.language, title=title, sentences=said, table=shown, estimates=kept)
@@ -102,13 +107,13 @@ def _titles(data: Data, name: str) -> tuple[str, str]:
         said = _(
             "Points cluster in employers and are no random sample: the intervals are too narrow, and speak of those monitored."
         )
-        return _("Not fulfilled: {name}", name=name_of(data, districts.declared()["leagues"]["points"]["measure"])), said
+        return _("Not passing: {name}", name=name_of(data, districts.declared()["leagues"]["points"]["measure"])), said
     window = districts.cases(data).iloc[0]
     years = wording.years(window["first_year"], window["last_year"])
     people = districts.at_risk(data)[0].endswith("population")
-    per = _("inhabitant") if people else _("declared exposed worker")
+    per = _("inhabitant of the latest year") if people else _("declared exposed worker of the latest year")
     said = _("Reported cases per {per} are no incidence: they follow exposure of long ago, examinations and reporting.", per=per)
-    return _("New cases per {per}, {years}", per=per, years=years), said
+    return _("New cases of {years} per {per}", per=per, years=years), said
 
 
 @section
@@ -167,7 +172,7 @@ def _league(data: Data, name: str) -> Result:
         caution,
     ]
     if len(known) < districts.ENOUGH:
-        said.append(_("Only {n} districts have a figure: how much they differ is itself poorly known.", n=len(known)))
+        said.append(_("With figures of {n} districts, how much they differ is itself poorly known.", n=len(known)))
     if note := next((text for text in known["note"] if text), ""):
         said.append(wording.reason(note))
     kept = rows.drop(columns=["place_name", "population", "hidden"])
@@ -198,8 +203,8 @@ def _league_table(rows: pd.DataFrame) -> Table:
         cells,
         _(
             "Values relative to all districts together (1). Smoothed: empirical Bayes (Poisson-gamma, Clayton and Kaldor), "
-            "drawn to the mean of the districts the more, the fewer the numbers. Ranks: {draws} draws from the posterior, "
-            "seed {seed}.",
+            "drawn to the mean of the districts the more, the fewer the numbers. Ranks: medians of {draws} draws from the "
+            "posterior, so places can share a rank or skip one; seed {seed}.",
             draws=wording.count(districts.DRAWS),
             seed=districts.SEED,
         ),

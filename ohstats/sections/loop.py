@@ -64,7 +64,7 @@ def loop(data: Data) -> Result:
         if days is not None:
             said.append(
                 _(
-                    "{name}: half of those that came so far within {days} days (limits of the median, 95%: {limits}).",
+                    "{name}, where it took place: {days} days in the median (limits, 95%: {limits}).",
                     name={"days_exceedance_to_inspection": _("Exceedance to inspection")}.get(
                         measure, _("Exceedance to re-test")
                     ),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..data import Data
 
 MOST = 12  # rows of changes on the page
+SPREAD = 5.0  # from so much variance of the districts over that of chance, single ones are not named
 
 
 def name_of(data: Data, measure: str) -> str:
@@ -73,18 +74,17 @@ def overview_headline(data: Data) -> Result:
     ]
     beyond = _beyond(data, "low")
     if beyond:
-        lines.append(_("Lower than chance explains (limits of 99.8%): {names}.", names=_("; ").join(beyond)))
+        lines.append(_("Below the control limits (99.8%): {names}.", names=_("; ").join(beyond)))
     moved = districts.movers(data)
     if len(moved):
-        n = int(moved["notable"].sum())
+        notable = moved.loc[moved["notable"], "value"]
         lines.append(
-            ngettext(
-                "{n} share moved by more than chance since the year before (false discovery rate {rate}).",
-                "{n} shares moved by more than chance since the year before (false discovery rate {rate}).",
-                n,
-                rate="5%",
+            _(
+                "Of {all} shares of districts {up} rose and {down} fell by more than chance since the year before (false "
+                "discovery rate {rate}).",
+                all=len(moved), up=int((notable > 0).sum()), down=int((notable < 0).sum()), rate="5%",
             )
-        )
+        )  # fmt: skip
     return Result(id="headline", language=data.language, title=_("In short"), lead=True, sentences=said, bullets=lines)
 
 
@@ -92,7 +92,8 @@ def _beyond(data: Data, position: str) -> list[str]:
     rows = districts.funnels(data)
     if rows.empty:
         return []
-    rows = rows[rows["position"] == position]
+    one_by_one = (rows["phi"] < SPREAD) & ~rows["measure"].isin(evaluation.purposive(data))  # see the note of the table
+    rows = rows[(rows["position"] == position) & one_by_one]
     return [
         _("{name}: {places}", name=name_of(data, str(measure)), places=listed(part["place_name"].tolist()))
         for measure, part in rows.groupby("measure", sort=False)
@@ -249,7 +250,7 @@ def overview_map(data: Data) -> Result:
 def overview_methods(data: Data) -> Result:
     """What the comparison of districts says and what it does not."""
     lines = [
-        _("Every figure is the one that the district's own report shows; what is hidden there takes part in nothing here."),
+        _("Every figure is the one that the district's own report shows; what is hidden there is left out here."),
         _("Limits show random variation only: differences of registers, industries and effort are not taken out."),
         _("No composite score and no order of merit is formed."),
     ]

@@ -218,7 +218,7 @@ def where(data: Data) -> Result:
 def _indicator_rows(data: Data, ids: list[str]) -> pd.DataFrame:
     """Indicators of the report's period, or the last year before it that has them."""
     told = data.counts[data.counts["measure"].isin(ids) & (data.counts["group"] == "")]
-    spans = sorted({text for text in told["period"] if len(text) == 4 and int(text) <= data.period.last_year})
+    spans = sorted({text for text in told["period"] if len(text) == 4 and int(text) <= data.period.last_whole_year})
     found = [indicators.values(data, ids, text) for text in spans[-3:]]
     made = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["measure", "note"])
     return made[made["note"] != indicators.NO_DATA].reset_index(drop=True)

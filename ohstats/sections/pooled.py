@@ -49,7 +49,7 @@ def headline(data: Data) -> Result:
 
 def _since(data: Data, found: pd.DataFrame) -> list[str]:
     """What may be said of the years after the last block: those without a case, and when the others are told."""
-    last, until = found.iloc[-1], data.period.last_year
+    last, until = found.iloc[-1], data.period.last_whole_year
     if last["last_year"] >= until:
         return []
     years, length = range(int(last["last_year"]) + 1, until + 1), int(last["last_year"] - last["first_year"] + 1)
@@ -115,8 +115,9 @@ def case_blocks(data: Data) -> Result:
     ]
     note = _(
         "Fixed calendar years, so that no single year can be computed from two blocks. Limits: exact Poisson (95%), what chance "
-        "alone does to a count. Ratios: conditional exact."
+        "alone does to a count."
     )
+    note += _(" Ratios: conditional exact.") if said else ""
     table = Table(_("New cases in blocks of years"), [_("Years"), _("New cases"), _("Limits (95%)")], rows, note, numeric=(1, 2))
     estimates = pd.concat([found.drop(columns="hidden"), ratio], ignore_index=True)
     title = "" if occurrence.is_summary(data) else _("Blocks of years")
@@ -162,7 +163,9 @@ def summary(data: Data) -> Result:
     last = found.iloc[-1].to_dict() if len(found) and found["value"].notna().iloc[-1] else None
     change = words.seen(last, *rates.detectable_ratio(last["value"])) if last and last["value"] > 0 else ""
     title = _("What these numbers can and cannot say")
-    return Result(id="summary", language=data.language, title=title, bullets=words.bounds(last, change))
+    return Result(
+        id="summary", language=data.language, title=title, bullets=words.bounds(last, change, some=not found["value"].eq(0).all())
+    )
 
 
 @section
@@ -173,7 +176,7 @@ def pointer(data: Data) -> Result:
     if not occurrence.is_summary(data) or above not in places.index:
         return Result(id="pointer", language=data.language)
     name = reference.name_of(places.loc[above].to_dict(), data.language)
-    said = _("Trends, diseases and occupations: see the report of {place}, which {here} is part of.", place=name, here=data.name)
+    said = _("More on the wider area: see the report of {place}, which {here} is part of.", place=name, here=data.name)
     return Result(id="pointer", language=data.language, sentences=[said])
 
 

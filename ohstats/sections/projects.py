@@ -122,7 +122,7 @@ def _lacking(gone: pd.DataFrame, data: Data) -> list[str]:
         return []
     names = _(", ").join(reference.name_of(row, data.language) for row in gone.head(_MOST_NAMED).to_dict("records"))
     if (more := len(gone) - _MOST_NAMED) > 0:
-        names = _("{names} and {n} others", names=names, n=more)
+        names = ngettext("{names} and {n} other", "{names} and {n} others", more, names=names)
     return [_("No data: {names}. They come from the record tables or from indicator_values (docs/indicators).", names=names)]
 
 
@@ -196,8 +196,11 @@ def problems(data: Data) -> Result:
     rows = findings.found(data)
     title = _("Problems and next steps")
     if rows.empty:
+        judged = evaluation.against_targets(data)["status"].isin([evaluation.MET, evaluation.NOT_MET]).any()
         said = [
-            _("No target in force is missed and no figure lies beyond the defaults. Figures that are missing were not judged.")
+            _("No target that can be judged is missed and no figure lies beyond the defaults. What is missing was not judged.")
+            if judged
+            else _("No target can be judged and no figure lies beyond the defaults: whether there are problems cannot be said.")
         ]
         return Result(id="problems", language=data.language, title=title, sentences=said)
     cells = [

@@ -23,6 +23,12 @@ def figures(data: Data, ids: list[str]) -> pd.DataFrame:
     return rows[rows["note"] != indicators.NO_DATA].reset_index(drop=True)
 
 
+def lacking(data: Data, table: str) -> str:
+    """That there is no figure, and what it takes."""
+    told = wording.period(data.period)
+    return _("No figure for {period}: it takes the table {table}, or indicator_values.", period=told, table=table)
+
+
 def value(row: dict[str, Any]) -> str:
     """A figure with its unit, what is protected in words."""
     if row["note"] == indicators.PROTECTED:
@@ -62,6 +68,8 @@ def grouped(data: Data, ids: list[str], dimension: str, caption: str, note: str 
     names = rows.drop_duplicates("code").set_index("code")["name"]
     known = [measure for measure in ids if (rows["measure"] == measure).any()]
     cells = [[str(names[code]), *(_cell(by.get((code, measure))) for measure in known)] for code in size.index[:MOST]]
+    told = wording.period_of(str(rows["period"].max()))
+    caption = caption if told in caption else _("{title}, {period}", title=caption, period=told)
     title = breakdowns.title(dimension, data.language)
     header = [title[:1].upper() + title[1:], *(breakdowns.name_of_measure(data, measure) for measure in known)]
     return Table(caption, header, cells, note), rows.drop(columns="name")
