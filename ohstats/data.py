@@ -240,8 +240,7 @@ def _is_clean(chosen: Dataset, workspace: Workspace) -> bool:
 
 def prepared(chosen: Dataset, workspace: Workspace, edition: str) -> dict[str, Any] | None:
     """The facts of protection, None when what it reads changed since or what it wrote is not as it was."""
-    folder = workspace.protected(chosen.id, edition)
-    facts = _facts(folder / PROTECT)
+    folder, facts = workspace.protected(chosen.id, edition), _facts(workspace.protected(chosen.id, edition) / PROTECT)
     whole = facts.get("inputs") == inputs(chosen, workspace, edition) and (folder / "proposal.parquet").is_file()
     return facts if whole and len(slices.digests(folder / "slices")) == len(chosen.opened) else None
 

@@ -16,6 +16,7 @@ from scipy import stats
 
 from ohstats import courses, diseases, occurrence, open_data, panels, paths, sections
 from ohstats.sections import detection
+from ohstats.sections import diseases as categories
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -273,6 +274,26 @@ def test_the_split_takes_the_chain_that_reaches_furthest_and_adds_up(tmp_path: P
 def test_a_part_of_a_change_is_called_the_largest_only_beyond_all_limits(limits: list[tuple[float, float]], named: str) -> None:
     rows = pd.DataFrame(limits, columns=["lower", "upper"]).assign(label=["a", "b", "c"])
     assert detection._largest(rows.assign(value=rows[["lower", "upper"]].mean(axis=1))) == named
+
+
+def test_a_change_that_cannot_be_told_from_none_has_no_largest_part(china: Data) -> None:
+    figure = sections.split_figure(china).figure
+    assert figure is not None
+    change = sections.split_figure(china).estimates.iloc[0]
+    assert change["lower"] < 0 < change["upper"]
+    assert figure.title == "China, 2022 to 2024: +181 new cases (−323 to 636): whether they changed cannot be told"
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"notable": True, "q": 0.001, "numerator": 9, "most": 5}, "▲ more"),
+        ({"notable": False, "q": 0.001, "numerator": 606, "most": 749}, "not above the 749 of an earlier year"),
+        ({"notable": False, "q": 0.3, "numerator": 3, "most": 5}, "not notable"),
+    ],
+)
+def test_a_count_that_is_not_unusual_is_told_with_what_decided(row: dict[str, Any], told: str) -> None:
+    assert categories._finding(row) == told
 
 
 def test_a_category_gets_a_direction_only_after_control_of_false_discoveries(china: Data) -> None:

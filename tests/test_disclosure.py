@@ -11,7 +11,7 @@ from datasets import PLACE, case_rows, prepared, report, write
 
 from ohstats import counts, dataset, disclosure, files, reference, site
 from ohstats.clean import clean_dataset
-from ohstats.errors import FileRefused, NotPublishable, ParameterRefused
+from ohstats.errors import FileRefused, NotPublishable, OhstatsError, ParameterRefused
 from ohstats.paths import Workspace
 
 if TYPE_CHECKING:
@@ -155,6 +155,16 @@ def test_a_share_that_was_shown_is_hidden_when_its_complement_became_small(tmp_p
     publish(folder, workspace)
     write(folder, cases=case_rows({2020: 70}), values=[(share, PLACE, 2020, 50, 52)])
     assert hidden(folder, register=disclosure.read_register(workspace)) == ["2020"]
+
+
+def test_a_site_of_data_that_changed_since_they_were_protected_is_refused(tmp_path: Path) -> None:
+    folder, workspace = linked(tmp_path / "data", {"990101": 2, "990102": 60, "990103": 90}), Workspace.at(tmp_path / "work")
+    prepared(folder, workspace)
+    made = [report(folder, workspace, code) for code in ("990100", "990101", "990102", "990103")]
+    (folder / "known_figures.csv").write_text("measure,place,period,year_basis,key,group,n,source\n", encoding="utf-8")
+    with pytest.raises(OhstatsError, match=r"The data of small changed since the last run\. Run: ohstats run"):
+        site.build(made, [dataset.load(folder)], workspace, "public")
+    assert not workspace.site("public").exists()
 
 
 def test_a_second_run_appends_nothing_and_leaves_the_register_as_it_was(tmp_path: Path, workspace: Workspace) -> None:

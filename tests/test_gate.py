@@ -21,6 +21,7 @@ from openpyxl import Workbook
 
 from ohstats import dataset, disclosure, gate, secret, site
 from ohstats.errors import NotPublishable
+from ohstats.gate import identifiers
 from ohstats.paths import Workspace
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ def findings(folder: Path) -> list[str]:
     first, *lines = str(refused.value).splitlines()
     assert first == f"Nothing was published: {len(lines)} findings."
     return [line.strip() for line in lines]
+
+
+def test_what_the_gate_remembers_of_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted, pages = identifiers.Wanted(), [f"<p>text {number}</p>".encode() for number in range(20)]
+    wanted.add(["张三丰"])
+    monkeypatch.setattr(identifiers, "_MOST_READ", 3)
+    assert {kind for page in pages for kind in identifiers.findings(page, wanted)} == set()
+    assert len(wanted.read) == 3
+    assert identifiers.findings("张三丰".encode(), wanted) == {"a name or address of the input"}
 
 
 def test_a_site_as_it_is_built_passes(good: Path) -> None:

@@ -37,13 +37,13 @@ def city() -> Data:
 
 
 def region(folder: Path, cases: dict[str, Any] | None = None, **told: Any) -> Path:
-    """A city of seven districts: 600 cases a year each, 1,000 points each of which 50 (first district 200) are over a limit."""
+    """Seven districts with 600 cases a year each; of 1,000 points 50 (the first 200) over a limit, and as many not inspected."""
     given = {code: {2023: 600, 2024: 600} for code in CODES} | (cases or {})
     rows = [row for code, series in given.items() for row in case_rows(series, code)]
-    measure = "workplace_monitoring_pass_rate"
     values = [
-        (measure, code, year, 800 if code == CODES[0] and year == 2024 else 950, 1000) for code in CODES for year in (2023, 2024)
-    ]
+        (measure, code, year, 800 if code == CODES[0] and year == 2024 else 950, 1000)
+        for measure in ("workplace_monitoring_pass_rate", "supervision_coverage") for code in CODES for year in (2023, 2024)
+    ]  # fmt: skip
     values += [("persons_examined", code, 2024, 100 * number, "") for number, code in enumerate(CODES, start=1)]
     places = [REGION, *((code, f"{code}县", f"County {code}", "county", "990000") for code in CODES)]
     cover = {"table": "case_counts", "places": CODES, "periods": "2023..2024", "year_basis": "diagnosis", "keys": ["total"]}
@@ -97,6 +97,17 @@ def test_the_funnel_is_computed_from_the_counts_of_the_district_reports(city: Da
     assert high == pytest.approx(found["high_998"].to_numpy())
 
 
+def test_results_of_points_that_are_chosen_anew_are_not_compared_over_time(city: Data) -> None:
+    assert "workplace_monitoring_pass_rate" in evaluation.purposive(city)
+    assert not set(districts.movers(city)["measure"]) & evaluation.purposive(city)
+    final = open_data("data/example/synthetic", "990104", period="2025", language="en", assessment="final")
+    table = sections.plan_course(final).table
+    assert table is not None
+    changes = {row[0]: row[-3] for row in table.rows}
+    assert changes["Workplace hazard-factor monitoring pass rate"] == "–"
+    assert changes["Hazard declaration rate, industrial enterprises"] == "+20.1"
+
+
 def test_ranks_carry_limits_and_come_out_the_same_again(city: Data) -> None:
     first, again = districts.league(city, "points"), districts.league(city, "points")
     assert first["rank"].tolist() == again["rank"].tolist()
@@ -111,10 +122,11 @@ def test_a_district_that_fell_is_found_and_the_others_are_not(tmp_path: Path, wo
     prepared(folder, workspace)
     opened = open_data(folder, "990000", period="2024", language="en")
     moved = districts.movers(opened)
+    assert set(moved["measure"]) == {"supervision_coverage"}  # points are not compared over time
     assert moved.loc[moved["notable"], "place"].tolist() == [CODES[0]]
     assert moved["value"].iloc[0] == pytest.approx(-15)
     beyond = districts.funnels(opened)
-    assert beyond.loc[beyond["position"] == "low", "place"].tolist() == [CODES[0]]
+    assert beyond.loc[beyond["position"] == "low", "place"].tolist() == [CODES[0]] * 2
     assert districts.sums(opened).set_index("measure").loc["persons_examined", "numerator"] == 100 * sum(range(1, 8))
 
 

@@ -73,26 +73,10 @@ def evaluation_headline(data: Data) -> Result:
 def _kept(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[
         [
-            "indicator_id",
-            "jurisdiction_code",
-            "comparator",
-            "target_value",
-            "deadline_year",
-            "certainty",
-            "value",
-            "lower",
-            "upper",
-            "level",
-            "unit",
-            "method",
-            "numerator",
-            "denominator",
-            "note",
-            "status",
-            "gap",
-            "certainty_of_sample",
+            "indicator_id", "jurisdiction_code", "comparator", "target_value", "deadline_year", "certainty", "value", "lower",
+            "upper", "level", "unit", "method", "numerator", "denominator", "note", "status", "gap", "certainty_of_sample",
         ]
-    ]
+    ]  # fmt: skip
 
 
 def _target(row: dict[str, str]) -> str:
@@ -361,22 +345,11 @@ def context(data: Data) -> Result:
         table=table,
         estimates=rows[
             [
-                "measure",
-                "place",
-                "period",
-                "value",
-                "lower",
-                "upper",
-                "level",
-                "unit",
-                "method",
-                "numerator",
-                "denominator",
-                "note",
-                "source",
+                "measure", "place", "period", "value", "lower", "upper", "level", "unit", "method", "numerator",
+                "denominator", "note", "source",
             ]
         ],
-    )
+    )  # fmt: skip
 
 
 def _printed(note: str) -> str:

@@ -117,7 +117,7 @@ def status_matrix(data: Data) -> Result:
         _(
             "Of several targets the strictest decides. Each cell is what the "
             "district's own report says. Rows stand in the order of the codes: this is no ranking; met targets are not "
-            "added up."
+            "added up. A dash: no such target."
         ),
     )
     told = ["place", "indicator_id", "target_value", "comparator", "status", "value", "lower", "upper", "level", "unit", "method"]

@@ -226,19 +226,9 @@ def problems(data: Data) -> Result:
         _("Problems and next steps"), [_("Problem"), _("Section"), _("Who acts"), _("What it means and what to do next")], cells
     )
     kept = [
-        "indicator_id",
-        "project",
-        "value",
-        "lower",
-        "upper",
-        "numerator",
-        "denominator",
-        "goal",
-        "comparator",
-        "is_target",
-        "gap",
-        "certain",
-    ]
+        "indicator_id", "project", "value", "lower", "upper", "numerator", "denominator", "goal", "comparator", "is_target",
+        "gap", "certain",
+    ]  # fmt: skip
     return Result(id="problems", language=data.language, title=title, sentences=said, table=table, estimates=rows[kept])
 
 
