@@ -256,8 +256,8 @@ def test_the_lowest_and_highest_group_are_told_with_their_measure_and_whether_th
     assert low["upper"] >= high["lower"]
     (line,) = (each for each in result.sentences if "size of employer" in each)
     assert line == (
-        f"Contraindications found by examinations, by size of employer, of the groups shown: lowest Large ({low['value']:.1f}%), highest Medium "
-        f"({high['value']:.1f}%). Their limits do not tell them apart."
+        f"Contraindications found by examinations, by size of employer, of the groups shown: lowest Large ({low['value']:.1f}%), "
+        f"highest Medium ({high['value']:.1f}%). Their limits do not tell them apart."
     )
 
 
