@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003  typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +48,7 @@ def _datasets(folders: list[Path], example: bool) -> list[Dataset]:
         raise ParameterRefused("Name a data set with --data-dir FOLDER, or use --example.")
     loaded = [dataset.load(folder) for folder in chosen]
     codes = [code for each in loaded for code in each.opened]
-    twice = sorted({code for code in codes if codes.count(code) > 1})
+    twice = sorted(code for code, n in Counter(codes).items() if n > 1)
     ids = [each.id for each in loaded]
     if same := sorted({name for name in ids if ids.count(name) > 1}):
         raise ParameterRefused("More than one data set has the id {names}.", names=", ".join(same))
@@ -191,11 +192,12 @@ def _districts(named: list[str], chosen: list[Dataset], every: bool) -> list[str
         raise ParameterRefused("Give --district or --all, not both.")
     if named and not codes:
         raise ParameterRefused("--district names no place. Leave it out to run all places.")
-    if strange := [code for code in codes if code not in set(known)]:
+    there = set(known)
+    if strange := [code for code in codes if code not in there]:
         raise ParameterRefused(
             "No place '{code}'. There are: {known}.", code=", ".join(strange), known=nearest(strange[0], sorted(known))
         )
-    if twice := sorted({code for code in codes if codes.count(code) > 1}):
+    if twice := sorted(code for code, n in Counter(codes).items() if n > 1):
         typer.echo(_("Named more than once, made once: {codes}", codes=", ".join(twice)), err=True)
     return list(dict.fromkeys(codes)) if named else known
 

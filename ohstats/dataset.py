@@ -93,6 +93,11 @@ class Dataset:
         return periods.parse(f"{first}..{max(cover.span.last_year for cover in self.covers)}")
 
     @cached_property
+    def _opened(self) -> dict[str, dict[str, str]]:
+        rows = self.places[self.places["code"].isin(self.opened)].to_dict("records")
+        return {row["code"]: {str(key): str(value) for key, value in row.items()} for row in rows}
+
+    @cached_property
     def _parents(self) -> dict[str, str]:
         return dict(zip(self.places["code"], self.places["parent"], strict=True))
 
@@ -105,13 +110,13 @@ class Dataset:
             The code is none, or the data set has no report of it; the places are listed.
         """
         code = str(district)
-        if code not in self.opened:
+        if code not in self._opened:
             names = [f"{row.code} {row.name_zh} {row.name_en}" for row in self.places.itertuples() if row.code in self.opened]
             raise ParameterRefused(
                 "No place '{code}' in data set {dataset}. There are: {known}.",
                 code=code, dataset=self.id, known=nearest(code, names, most=5),
             )  # fmt: skip
-        return {str(key): str(value) for key, value in self.places.set_index("code", drop=False).loc[code].items()}
+        return dict(self._opened[code])
 
     def ancestors(self, code: str) -> tuple[str, ...]:
         """The place itself and all that it lies in, as far up as the data set or the code itself tells."""

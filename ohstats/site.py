@@ -204,7 +204,7 @@ def _place_notes(outcomes: list[Outcome], workspace: Workspace, folder: Path, ed
     written, faults = notes.find(workspace, edition), []
     for outcome in outcomes:
         path = written.get((outcome.report, outcome.district, outcome.period, outcome.language))
-        page = files.read_json(folder / outcome.language / f"{outcome.district}_{outcome.report}.json") or {}
+        page = path and files.read_json(folder / outcome.language / f"{outcome.district}_{outcome.report}.json")
         if path and page:
             there = [result["id"] for result in page["results"] if not result["figure"]]
             name, known = "/".join(path.parts[-3:]), ", ".join(there)

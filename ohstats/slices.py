@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -218,7 +219,12 @@ def _slice(common: dict[str, Any], told: dict[str, Any], data_dir: Path, digest:
 
 
 def _digest(shared: bytes, own: bytes) -> str:
-    return hashlib.sha256(hashlib.sha256(shared).digest() + own).hexdigest()[:32]
+    return hashlib.sha256(_head(shared) + own).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)  # thousands of slices share it
+def _head(shared: bytes) -> bytes:
+    return hashlib.sha256(shared).digest()
 
 
 def _bytes(told: Mapping[str, Any]) -> bytes:
