@@ -249,15 +249,8 @@ def patients(visits: pd.DataFrame) -> pd.DataFrame:
     """
     rows = visits[visits["person_key"].notna() & visits["visit_year"].notna()].sort_values("visit_date", kind="stable")
     about = [
-        "residence_division",
-        "township",
-        "insurance",
-        "aid_eligible",
-        "aided",
-        "treated",
-        "poverty_monitored",
-        "life_status",
-    ]
+        "residence_division", "township", "insurance", "aid_eligible", "aided", "treated", "poverty_monitored", "life_status",
+    ]  # fmt: skip
     parts = []
     for year in sorted(rows["visit_year"].astype(int).unique().tolist()):
         until = rows[rows["visit_year"].astype(int) <= year]
