@@ -151,6 +151,7 @@ def test_what_a_small_place_cannot_say_is_said_with_its_reason(tmp_path: Path) -
     none = sections.summary(opened(tmp_path / "data", NONE)).bullets
     assert any(line.startswith("No reported case is not proof of no disease: even where 3.7 cases") for line in none)
     assert not any("No trend" in line or "Not shown" in line for line in none)
+    assert sections.summary(opened(tmp_path / "data", RARE)).bullets[0].startswith("Not shown")  # no block, but cases
 
 
 @pytest.mark.parametrize("events", [8, 20])

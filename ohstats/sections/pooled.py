@@ -163,9 +163,8 @@ def summary(data: Data) -> Result:
     last = found.iloc[-1].to_dict() if len(found) and found["value"].notna().iloc[-1] else None
     change = words.seen(last, *rates.detectable_ratio(last["value"])) if last and last["value"] > 0 else ""
     title = _("What these numbers can and cannot say")
-    return Result(
-        id="summary", language=data.language, title=title, bullets=words.bounds(last, change, some=not found["value"].eq(0).all())
-    )
+    some = found.empty or not found["value"].eq(0).all()
+    return Result(id="summary", language=data.language, title=title, bullets=words.bounds(last, change, some=some))
 
 
 @section
